@@ -1,0 +1,1 @@
+"""The web application that safety officers use, and its API."""

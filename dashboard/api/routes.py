@@ -1,0 +1,158 @@
+"""The routes of the API: what the pages show, as JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+
+from dashboard.actions import ActionForm, submit
+from dashboard.api.models import (
+    ActionAnswer,
+    AlarmList,
+    AreaAnswer,
+    CameraAnswer,
+    HealthAnswer,
+    Problem,
+    StageAnswer,
+)
+from dashboard.previews import camera_views
+from dashboard.security import SessionOf, require_csrf
+from dashboard.services import Services, ServicesOf
+from dashboard.views import area_views
+from hazard.errors import StoreError
+from hazard.store.queries import AlertDetail, AlertFilter, RequestStatus
+from hazard.types import Severity
+
+ERRORS: dict[int | str, dict[str, object]] = {
+    401: {"model": Problem, "description": "not logged in"},
+    404: {"model": Problem, "description": "there is no such thing"},
+    503: {"model": Problem, "description": "the store cannot be used"},
+}
+WRITE_ERRORS: dict[int | str, dict[str, object]] = {
+    **ERRORS,
+    403: {"model": Problem, "description": "the CSRF token is missing or wrong"},
+    409: {"model": Problem, "description": "the request id is taken"},
+    411: {"model": Problem, "description": "Content-Length is missing"},
+    413: {"model": Problem, "description": "the body is too long"},
+}
+router = APIRouter(prefix="/api/v1", responses=ERRORS)
+
+
+@router.get("/alarms", tags=["alarms"])
+def list_alarms(
+    services: ServicesOf,
+    *,
+    active: Annotated[bool | None, Query(description="not back to normal; all when absent")] = None,
+    area: Annotated[str | None, Query(max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")] = None,
+    min_severity: Severity | None = None,
+    page: Annotated[str | None, Query(max_length=400)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> AlarmList:
+    """Alarms, newest first."""
+    where = AlertFilter(active=active, areas=(area,) if area else (), min_severity=min_severity)
+    try:
+        found = services.backend.queries.list_alerts(where, page=page, limit=limit)
+    except StoreError as error:
+        raise HTTPException(404, str(error)) from error
+    return AlarmList(alarms=found.alerts, next_page=found.next_page)
+
+
+@router.get("/alarms/{alert_id}", tags=["alarms"])
+def get_alarm(services: ServicesOf, alert_id: str) -> AlertDetail:
+    """One alarm with revisions, assessments, evidence, audit, requests and deliveries."""
+    found = services.backend.queries.get_alert(alert_id[:64])
+    if found is None:
+        raise HTTPException(404, "there is no such alarm")
+    return found
+
+
+@router.post(
+    "/alarms/{alert_id}/actions",
+    tags=["actions"],
+    status_code=202,
+    dependencies=[Depends(require_csrf)],
+    responses=WRITE_ERRORS,
+)
+def act(services: ServicesOf, session: SessionOf, alert_id: str, form: ActionForm) -> ActionAnswer:
+    """Ask the agent core for something; look at `/api/v1/actions/{request_id}` for the outcome."""
+    try:
+        return _answer(services, submit(services, alert_id, session.actor, form))
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from error
+
+
+@router.get("/actions/{request_id}", tags=["actions"])
+def get_action(services: ServicesOf, request_id: str) -> ActionAnswer:
+    """How a request stands."""
+    status = services.backend.queries.request_state(request_id[:64])
+    if status is None:
+        raise HTTPException(404, "there is no such request")
+    return _answer(services, status)
+
+
+@router.get("/health", tags=["plant"])
+def get_health(services: ServicesOf) -> HealthAnswer:
+    """Every stage's health."""
+    view = services.health()
+    return HealthAnswer(
+        at=view.at,
+        worst=view.worst,
+        silent=view.silent,
+        stages=tuple(
+            StageAnswer(
+                stage=stage.stage,
+                health=stage.health,
+                reason=stage.reason,
+                age_s=stage.age_s,
+                figures=dict(stage.figures),
+            )
+            for stage in view.stages
+        ),
+    )
+
+
+@router.get("/cameras", tags=["plant"])
+def get_cameras(services: ServicesOf) -> list[CameraAnswer]:
+    """Every camera of the site."""
+    folder, now = services.settings.previews, services.now()
+    return [
+        CameraAnswer(
+            camera_id=view.camera_id,
+            area=view.area,
+            health=view.stage.health,
+            sign=view.sign,
+            reason=view.sign_detail,
+            fps=view.fps,
+            budget_fps=view.budget_fps,
+            picture_age_s=view.age_s,
+            picture=f"/cameras/{view.camera_id}/preview.jpg",
+        )
+        for view in camera_views(services.site, services.health(), folder, now)
+    ]
+
+
+@router.get("/areas", tags=["plant"])
+def get_areas(services: ServicesOf) -> list[AreaAnswer]:
+    """Every area with its worst alarm, and whether it is watched."""
+    counts = services.backend.queries.active_counts_by_area()
+    views = area_views(services.site, counts, services.health())
+    return [
+        AreaAnswer(
+            area=view.area,
+            name=view.name,
+            status=view.status,
+            worst=view.worst,
+            alarms=view.alarms,
+            unacknowledged=view.unacknowledged,
+            unwatched=view.unwatched,
+        )
+        for view in views
+    ]
+
+
+def _answer(services: Services, status: RequestStatus) -> ActionAnswer:
+    word, text = services.request_text(status)
+    return ActionAnswer(
+        status=status, state=status.state, answered=word not in ("pending", "unanswered"), text=text
+    )

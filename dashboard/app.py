@@ -1,0 +1,136 @@
+"""Builds the application: the only place where its parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from dashboard.api import routes as api
+from dashboard.auth import Authenticator, Lockout
+from dashboard.backend import Backend
+from dashboard.live import Event, Watcher
+from dashboard.pages import alarms, cameras, events, evidence, health, login
+from dashboard.security import Guard
+from dashboard.services import FOLDER, Services, utc_now
+from dashboard.settings import Settings, SiteFile
+from hazard.errors import StoreError
+from hazard.site.models import Site
+
+log = structlog.get_logger(__name__)
+STORE_DOWN = "The database cannot be used now: see `hazard status` on the box."
+
+
+def create_app(
+    settings: Settings,
+    backend: Backend,
+    *,
+    site: Site | None = None,
+    now: Callable[[], datetime] = utc_now,
+    clock: Callable[[], float] = time.monotonic,
+) -> FastAPI:
+    """The application on an open store.
+
+    Raises:
+        ConfigError: if the site file is invalid and no `site` is given.
+    """
+    services = Services(
+        settings=settings,
+        site_file=SiteFile(settings.site_file, site),
+        backend=backend,
+        authenticator=Authenticator(backend.desk, Lockout(clock)),
+        now=now,
+    )
+    app = FastAPI(
+        title="Hazard Edge",
+        version="1",
+        summary="Alarms, health and cameras of one node; actions are carried out by its agent.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.services = services
+    for page in (login, alarms, cameras, health, evidence, events):
+        app.include_router(page.router)
+    app.include_router(api.router)
+    app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+    app.add_middleware(Guard, authenticator=services.authenticator, now=now)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(StoreError, _store_down)
+    app.add_exception_handler(SQLAlchemyError, _store_down)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    loop = asyncio.get_running_loop()
+
+    def tell(event: Event) -> None:
+        loop.call_soon_threadsafe(services.hub.publish, event)
+
+    watcher = Watcher(services.backend, services.health, tell, services.settings.poll_s)
+    watcher.start()
+    try:
+        yield
+    finally:
+        services.hub.close()
+        await asyncio.to_thread(watcher.stop)
+
+
+def _openapi(request: Request) -> JSONResponse:
+    app: FastAPI = request.app
+    document = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, routes=app.routes
+    )
+    return JSONResponse(document)
+
+
+def _wants_page(request: Request) -> bool:
+    machine = request.url.path.startswith(("/api/", "/fragments/", "/events", "/openapi"))
+    fragment = request.headers.get("x-fragment") is not None
+    return not machine and not fragment and "text/html" in request.headers.get("accept", "")
+
+
+def _problem(request: Request, status: int, why: str) -> Response:
+    if not _wants_page(request):
+        return JSONResponse({"detail": why}, status_code=status)
+    services: Services = request.app.state.services
+    return services.render(
+        request, "error.html", status=status, title=HTTPStatus(status).phrase, why=why
+    )
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    why = str(error.detail) if isinstance(error, HTTPException) else "internal error"
+    return _problem(request, status, why)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    texts = [f"{item['loc'][-1]}: {item['msg']}" for item in found[:5]]
+    if _wants_page(request) or request.headers.get("x-fragment"):
+        return _problem(request, 422, "; ".join(texts))
+    detail = [{"loc": item["loc"], "msg": item["msg"], "type": item["type"]} for item in found]
+    return JSONResponse({"detail": detail}, status_code=422)
+
+
+async def _store_down(request: Request, error: Exception) -> Response:
+    log.warning("dashboard.store_failed", path=request.url.path, error=str(error)[:300])
+    return _problem(request, 503, STORE_DOWN)

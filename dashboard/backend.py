@@ -1,0 +1,81 @@
+"""The store as the dashboard uses it: reads, the requests that it has handed in, and news."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from hazard.store.desk import Desk
+from hazard.store.queries import Queries, RequestStatus
+from hazard.store.store import Store
+from hazard.types import ActionRequest, RequestState
+
+BUSY_MS = 2000
+"""How long a login or a request waits for the agent's short transactions."""
+WAITING = 1024
+"""Requests that are followed until they are settled; the oldest are forgotten first."""
+
+
+class Backend:
+    """Queries and desk of one store, and the requests that wait for an answer."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.queries: Queries = store.queries
+        self.desk: Desk = store.desk
+        self._waiting: OrderedDict[str, None] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def submit(self, request: ActionRequest) -> RequestStatus:
+        """Hand a request to the agent core and follow it until it is settled.
+
+        Raises:
+            StoreError: if there is no such alert, or the store cannot be written.
+        """
+        status = self.desk.submit_request(request)
+        with self._guard:
+            self._waiting[request.request_id] = None
+            while len(self._waiting) > WAITING:
+                self._waiting.popitem(last=False)
+        return status
+
+    def newly_settled(self) -> list[RequestStatus]:
+        """Followed requests that the core has answered since the last call."""
+        with self._guard:
+            waiting = list(self._waiting)
+        settled = []
+        for request_id in waiting:
+            status = self.queries.request_state(request_id)
+            if status is None or status.state is not RequestState.PENDING:
+                with self._guard:
+                    self._waiting.pop(request_id, None)
+                if status is not None:
+                    settled.append(status)
+        return settled
+
+    def changes_after(self, sequence: int | None, limit: int) -> tuple[int, list[str]]:
+        """The newest sequence, and the alerts with a revision after `sequence`."""
+        return self.queries.changes_after(sequence, limit=limit)
+
+    def version(self) -> int:
+        """A number that changes with each commit of another process.
+
+        Raises:
+            StoreError: if the database cannot be read.
+        """
+        return self._store.data_version()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._store.close()
+
+
+def open_backend(database: Path) -> Backend:
+    """Open the node's database; it is made here if the agent has not made it yet.
+
+    Raises:
+        SchemaTooNew: if a newer release has written it.
+        StoreError: if it cannot be opened.
+    """
+    return Backend(Store.open(database, commit_timeout_ms=BUSY_MS))

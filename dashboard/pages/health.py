@@ -1,0 +1,40 @@
+"""Health of each stage, and of the dashboard itself."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import JSONResponse, Response
+
+from dashboard.services import ServicesOf
+from hazard.errors import StoreError
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/health")
+def health(request: Request, services: ServicesOf) -> Response:
+    """All stages."""
+    return services.page(request, "health.html")
+
+
+@router.get("/fragments/health")
+def health_fragment(request: Request, services: ServicesOf) -> Response:
+    """The part of the health page that changes."""
+    return services.render(request, "fragments/health.html", health=services.health())
+
+
+@router.get("/livez")
+def live() -> Response:
+    """The process answers."""
+    return JSONResponse({"status": "live"})
+
+
+@router.get("/readyz")
+def ready(services: ServicesOf) -> Response:
+    """The database can be read; says nothing about the plant."""
+    try:
+        services.backend.queries.stage_health()
+    except (SQLAlchemyError, StoreError):
+        return JSONResponse({"status": "the database cannot be read"}, status_code=503)
+    return JSONResponse({"status": "ready"})

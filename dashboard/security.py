@@ -1,0 +1,148 @@
+"""What stands before every route: who it is, where the request comes from, how big it is.
+
+Every path needs a session unless it is listed in `PUBLIC`. Every answer carries the headers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import quote, urlsplit
+
+from fastapi import Depends, HTTPException, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboard.auth import Authenticator, csrf_token, same
+from hazard.store.desk import Session
+
+COOKIE = "hazard_session"
+PUBLIC = frozenset({"/login", "/livez", "/readyz"})
+PUBLIC_FOLDER = "/static/"
+BODY_MAX = 64 * 1024
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": CSP,
+    "x-frame-options": "DENY",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+class Guard:
+    """ASGI middleware: session, origin, size and headers, for every route alike."""
+
+    def __init__(
+        self, app: ASGIApp, authenticator: Authenticator, now: Callable[[], datetime]
+    ) -> None:
+        self._app = app
+        self._authenticator = authenticator
+        self._now = now
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it here."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        public = scope["path"] in PUBLIC or scope["path"].startswith(PUBLIC_FOLDER)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                if "cache-control" not in headers:
+                    headers["cache-control"] = "no-store"
+            await send(message)
+
+        answer = self._refused(scope)
+        if answer is None and not public:
+            answer = await self._identified(scope)
+        if answer is not None:
+            await answer(scope, receive, send_with_headers)
+            return
+        await self._app(scope, receive, send_with_headers)
+
+    def _refused(self, scope: Scope) -> Response | None:
+        if scope["method"] in SAFE_METHODS:
+            return None
+        headers = Headers(scope=scope)
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+            return _refusal(403, "this request comes from another site: open the page itself")
+        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return _refusal(403, "this request comes from another site: open the page itself")
+        length = headers.get("content-length", "")
+        if not length.isdigit():
+            return _refusal(411, "Content-Length is missing")
+        if int(length) > BODY_MAX:
+            return _refusal(413, f"the body is {length} bytes, at most {BODY_MAX} are taken")
+        return None
+
+    async def _identified(self, scope: Scope) -> Response | None:
+        request = Request(scope)
+        token = request.cookies.get(COOKIE)
+        session = await run_in_threadpool(self._authenticator.who, token, self._now())
+        if session is None:
+            return _login_wanted(request)
+        scope.setdefault("state", {})
+        scope["state"]["session"] = session
+        scope["state"]["csrf"] = csrf_token(token or "")
+        return None
+
+
+def _login_wanted(request: Request) -> Response:
+    path = request.url.path
+    is_page = request.method == "GET" and not path.startswith(("/api/", "/fragments/", "/events"))
+    if is_page and "text/html" in request.headers.get("accept", ""):
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/login?next={quote(path + query, safe='')}", status_code=303)
+    return _refusal(401, "log in first: /login")
+
+
+def _refusal(status: int, why: str) -> Response:
+    return JSONResponse({"detail": why}, status_code=status)
+
+
+def local_path(target: str) -> str:
+    """`target` if it is a path of this site, else `/`: no open redirects."""
+    parts = urlsplit(target[:500])
+    printable = target.isprintable() and "\\" not in target
+    if parts.scheme or parts.netloc or not printable or not target.startswith("/"):
+        return "/"
+    return "/" if target.startswith("//") else target[:500]
+
+
+def current_session(request: Request) -> Session:
+    """Who is logged in; the guard has seen to it that somebody is."""
+    session: Session = request.state.session
+    return session
+
+
+async def require_csrf(request: Request) -> None:
+    """Refuse a POST whose token (form field `csrf` or header `X-CSRF-Token`) is not ours.
+
+    Raises:
+        HTTPException: 403.
+    """
+    given = request.headers.get("x-csrf-token", "")
+    if not given and "form" in request.headers.get("content-type", ""):
+        field = (await request.form()).get("csrf")
+        given = field if isinstance(field, str) else ""
+    if not same(given, request.state.csrf):
+        raise HTTPException(403, "the page is too old or not ours: load it again and repeat")
+
+
+SessionOf = Annotated[Session, Depends(current_session)]

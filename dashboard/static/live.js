@@ -1,0 +1,315 @@
+// Keeps a page true: listens to news, fetches the fragments that changed, says when it cannot.
+const SILENT_MS = 6000; // the server says something every 2 s
+const ANSWER_MS = 2000; // the agent answers a request within this time
+const GAP_MS = 300; // a fragment is fetched at most this often
+const PICTURES = 3; // stills that are fetched at once
+const PICTURE_MS = 500;
+
+let heardAt = performance.now();
+let madeAt = performance.now();
+let skewMs = 0;
+let broken = false;
+
+// ---------------------------------------------------------------- fragments
+
+const waiting = new WeakMap();
+
+function soon(element, delay = 0) {
+  const last = waiting.get(element) ?? { timer: 0, at: -GAP_MS };
+  if (last.timer) return;
+  const wait = Math.max(delay, last.at + GAP_MS - performance.now(), 0);
+  last.timer = setTimeout(() => {
+    last.timer = 0;
+    last.at = performance.now();
+    refresh(element);
+  }, wait);
+  waiting.set(element, last);
+}
+
+async function fetchFragment(source, options = {}) {
+  const answer = await fetch(source, {
+    ...options,
+    headers: { "X-Fragment": "1" },
+    signal: AbortSignal.timeout(10000),
+  });
+  if (answer.status === 401) {
+    location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+    return null;
+  }
+  if (!answer.ok) {
+    const problem = await answer.json().catch(() => ({}));
+    const detail = typeof problem.detail === "string" ? problem.detail : `answer ${answer.status}`;
+    throw new Error(detail);
+  }
+  const template = document.createElement("template");
+  template.innerHTML = await answer.text();
+  return template.content;
+}
+
+async function refresh(element) {
+  if (!element.isConnected) return;
+  const source = element.dataset.src ?? element.dataset.formSrc;
+  try {
+    const fresh = await fetchFragment(source);
+    if (fresh === null) return;
+    if (element.dataset.formSrc) swapForms(element, fresh);
+    else if (element.dataset.swap === "ids") swapById(fresh);
+    else swap(element, fresh);
+    if (!broken) madeAt = performance.now();
+    ages();
+  } catch {
+    soon(element, 3000);
+  }
+}
+
+// Replaces what differs only, and keeps what a person has opened or stands on.
+function keep(element, put) {
+  const open = [...element.querySelectorAll("details[open][id]")].map((one) => one.id);
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
+  const href = focused?.getAttribute("href");
+  const fresh = put();
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  if (href) fresh.querySelector(`[href="${CSS.escape(href)}"]`)?.focus({ preventScroll: true });
+}
+
+function swap(element, fresh) {
+  const old = [...element.children];
+  const now = [...fresh.children];
+  if (old.length === now.length && old.every((one, at) => one.isEqualNode(now[at]))) return;
+  keep(element, () => {
+    element.replaceChildren(fresh);
+    return element;
+  });
+}
+
+function swapById(fresh) {
+  for (const part of [...fresh.children]) {
+    const old = document.getElementById(part.id);
+    if (!old || old.isEqualNode(part)) continue;
+    keep(old, () => {
+      old.replaceWith(part);
+      return part;
+    });
+  }
+  showChange();
+}
+
+// ---------------------------------------------------------------- forms and requests
+
+function touched(element) {
+  if (element.contains(document.activeElement)) return true;
+  return [...element.querySelectorAll("textarea")].some((one) => one.value !== one.defaultValue);
+}
+
+function swapForms(element, fresh) {
+  if (element.dataset.fresh !== "yes" && touched(element)) {
+    const now = fresh.querySelector("[data-matter]").dataset;
+    const forms = element.querySelector("[data-matter]");
+    if (now.matter === forms.dataset.matter) setRevision(forms, now.revision);
+    return showChange();
+  }
+  delete element.dataset.fresh;
+  const open = element.querySelectorAll("details[open]").length > 0;
+  if (!open || element.querySelector("[data-matter]").dataset.matter !== fresh.querySelector("[data-matter]").dataset.matter) {
+    element.replaceChildren(fresh);
+  } else {
+    setRevision(element.querySelector("[data-matter]"), fresh.querySelector("[data-matter]").dataset.revision);
+  }
+}
+
+function setRevision(forms, revision) {
+  forms.dataset.revision = revision;
+  for (const input of forms.querySelectorAll("[name=expected_revision]")) input.value = revision;
+}
+
+// What matters has changed while somebody was writing: say so before they act.
+function showChange() {
+  const shown = document.getElementById("alert-head");
+  const forms = document.querySelector("#actions [data-matter]");
+  if (!shown || !forms) return;
+  forms.querySelector(".changed").hidden = shown.dataset.matter === forms.dataset.matter;
+}
+
+document.addEventListener("click", (event) => {
+  if (!event.target.classList?.contains("seen")) return;
+  const actions = document.getElementById("actions");
+  actions.dataset.fresh = "yes";
+  document.activeElement.blur();
+  refresh(actions);
+});
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.classList.contains("ask")) return;
+  event.preventDefault();
+  const button = form.querySelector("button:not([type=button])");
+  button.disabled = true;
+  const asked = document.getElementById("asked");
+  try {
+    const body = new URLSearchParams(new FormData(form));
+    const fresh = await fetchFragment(form.action, { method: "POST", body });
+    if (fresh === null) return;
+    asked.replaceChildren(fresh);
+    follow();
+    document.activeElement.blur();
+    const actions = document.getElementById("actions");
+    actions.dataset.fresh = "yes";
+    for (const one of form.querySelectorAll("textarea")) one.value = "";
+    form.querySelector("[name=request_id]").value = crypto.randomUUID?.() ?? fallbackId();
+  } catch (error) {
+    const note = document.createElement("div");
+    note.className = "outcome o-refused";
+    const word = document.createElement("strong");
+    word.className = "outcome-word";
+    word.textContent = "NOT SENT";
+    const text = document.createElement("span");
+    text.textContent = `${error.message}. Nothing was done: repeat, or call the control room.`;
+    note.append(word, text);
+    asked.replaceChildren(note);
+  } finally {
+    button.disabled = false;
+  }
+});
+
+function fallbackId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const hex = [...bytes].map((one) => one.toString(16).padStart(2, "0")).join("");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
+}
+
+// Looks after a request until it is settled, whether news come or not.
+async function follow() {
+  const asked = document.getElementById("asked");
+  const one = asked?.querySelector("[data-request]");
+  if (!one || !["pending", "unanswered"].includes(one.dataset.state)) return;
+  clearTimeout(asked.timer);
+  asked.timer = setTimeout(look, one.dataset.state === "pending" ? ANSWER_MS + 100 : 3000);
+}
+
+async function look() {
+  const asked = document.getElementById("asked");
+  const one = asked?.querySelector("[data-request]");
+  if (!one) return;
+  try {
+    const fresh = await fetchFragment(one.dataset.src);
+    if (fresh !== null) asked.replaceChildren(fresh);
+    const state = asked.querySelector("[data-request]")?.dataset.state;
+    if (["done", "conflict", "refused"].includes(state)) soon(document.getElementById("actions"));
+  } catch {
+    one.dataset.state = "unanswered";
+    one.className = "outcome o-unanswered";
+    one.querySelector(".outcome-word").textContent = "NO ANSWER";
+    one.querySelector("span").textContent =
+      "The dashboard does not answer: call the control room. Whether it was done is not known.";
+  }
+  follow();
+}
+
+// ---------------------------------------------------------------- news
+
+function hear({ kind, data, closed }) {
+  if (kind === "error") {
+    if (closed) lost();
+    return;
+  }
+  heardAt = performance.now();
+  // What happened between the page and the stream, or while it was away, was not heard.
+  if (broken || kind === "open") found();
+  if (kind === "beat") {
+    skewMs = Date.parse(data.at) - Date.now();
+    madeAt = performance.now();
+    return;
+  }
+  if (kind === "request" && document.querySelector(`[data-request="${CSS.escape(data.id)}"]`)) look();
+  for (const element of document.querySelectorAll("[data-on]")) {
+    if (!element.dataset.on.split(" ").includes(kind)) continue;
+    const alert = element.dataset.alert;
+    if (alert && data.ids && !data.ids.includes(alert)) continue;
+    soon(element);
+  }
+}
+
+function lost() {
+  broken = true;
+  document.body.classList.add("is-lost");
+  const note = document.getElementById("lost");
+  const seconds = Math.round((performance.now() - madeAt) / 1000);
+  note.hidden = false;
+  note.textContent = `CONNECTION LOST: this page is ${seconds} s old and shows no new alarms. Watch the plant in person; it connects again by itself.`;
+}
+
+function found() {
+  broken = false;
+  document.body.classList.remove("is-lost");
+  document.getElementById("lost").hidden = true;
+  for (const element of document.querySelectorAll("[data-on]")) soon(element);
+}
+
+function listen() {
+  if (typeof SharedWorker === "function") {
+    const worker = new SharedWorker("/static/worker.js");
+    worker.port.addEventListener("message", (event) => hear(event.data));
+    worker.port.start();
+    addEventListener("pagehide", () => worker.port.postMessage("bye"));
+    addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+    return;
+  }
+  const source = new EventSource("/events");
+  source.addEventListener("open", () => hear({ kind: "open" }));
+  for (const kind of ["alarm", "request", "health", "beat"]) {
+    source.addEventListener(kind, (event) => hear({ kind, data: JSON.parse(event.data) }));
+  }
+}
+
+// ---------------------------------------------------------------- ages, timers, pictures
+
+function ageText(ms) {
+  let rest = Math.max(0, Math.floor(ms / 1000));
+  const parts = [];
+  for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]]) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count || (unit === "s" && !parts.length)) parts.push(`${count} ${unit}`);
+    else if (parts.length) break;
+  }
+  return parts.slice(0, 2).join(" ");
+}
+
+function ages() {
+  const now = Date.now() + skewMs;
+  for (const one of document.querySelectorAll("time.age[data-since]")) {
+    one.textContent = ageText(now - Date.parse(one.dataset.since));
+  }
+}
+
+setInterval(() => {
+  ages();
+  if (broken || performance.now() - heardAt > SILENT_MS) lost();
+}, 1000);
+
+for (const element of document.querySelectorAll("[data-every]")) {
+  setInterval(() => { if (!document.hidden && !broken) soon(element); }, Number(element.dataset.every));
+}
+
+let loading = 0;
+function pictures() {
+  if (document.hidden || broken) return;
+  for (const image of document.querySelectorAll("img[data-picture]")) {
+    const box = image.getBoundingClientRect();
+    const visible = box.bottom > 0 && box.top < innerHeight;
+    if (!visible || image.dataset.loading || loading >= PICTURES) continue;
+    image.dataset.loading = "yes";
+    loading += 1;
+    const next = new Image();
+    const done = () => { delete image.dataset.loading; loading -= 1; };
+    next.addEventListener("load", () => { image.src = next.src; done(); });
+    next.addEventListener("error", done);
+    next.src = `${image.dataset.picture}?at=${Date.now()}`;
+  }
+}
+if (document.querySelector("img[data-picture]")) setInterval(pictures, PICTURE_MS);
+
+listen();
+ages();
+follow();
+document.documentElement.dataset.live = "yes";

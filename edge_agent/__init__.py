@@ -1,0 +1,1 @@
+"""The processes on the box: vision, core, reasoner, publisher, supervisor; the command line."""

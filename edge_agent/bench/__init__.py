@@ -1,0 +1,1 @@
+"""Speed, measured against floors and peers in one run."""

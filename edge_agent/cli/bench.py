@@ -1,0 +1,32 @@
+"""`hazard bench`: speed as ratios, each taken in one run against a floor or a peer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="bench", help="Speed, as ratios that are taken in one run.", no_args_is_help=True
+)
+
+
+@app.callback()
+def bench() -> None:
+    """Speed, as ratios that are taken in one run."""
+
+
+@app.command("pipeline")
+def pipeline(
+    *,
+    json_file: Annotated[Path | None, typer.Option("--json", help="where the figures go")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="rounds; the order alternates")] = 5,
+    live: Annotated[
+        bool, typer.Option(help="also one real-time pass of the demo, for latencies")
+    ] = True,
+) -> None:
+    """Camera to alert: this pipeline against bare ONNX Runtime, ultralytics and supervision."""
+    from edge_agent.bench.pipeline import run_pipeline_bench
+
+    run_pipeline_bench(json_file, rounds=rounds, live=live, say=typer.echo)

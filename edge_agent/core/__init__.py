@@ -1,0 +1,1 @@
+"""The agent core: one asyncio loop that owns sensors, rules, incidents, triage and alarms."""

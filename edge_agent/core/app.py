@@ -1,0 +1,424 @@
+"""The core as a whole: builds its parts, connects them, and runs them until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+
+from edge_agent.core.alerts import Alerts
+from edge_agent.core.cases import Case
+from edge_agent.core.health import HealthBoard, supervisor_stages
+from edge_agent.core.ladder import Ladder
+from edge_agent.core.reasoning import ReasoningClient
+from edge_agent.core.reload import SiteWatcher
+from edge_agent.core.requests import Requests
+from edge_agent.core.reserve import Reserve
+from edge_agent.core.sensing import Sensing
+from edge_agent.core.server import Connection, Handlers, Server
+from edge_agent.core.snapshots import Snapshots
+from edge_agent.core.store_thread import StoreThread
+from edge_agent.core.upkeep import Upkeep
+from edge_agent.ipc import (
+    Ack,
+    Configure,
+    Message,
+    Observed,
+    Reported,
+    SnapshotTaken,
+    WorkerReport,
+)
+from edge_agent.observe import Metrics
+from edge_agent.paths import Paths
+from edge_agent.publish.publisher import Publisher
+from edge_agent.publish.relay import HandedOver
+from edge_agent.publish.topics import outbox_messages
+from edge_agent.sensors import build_sensor_sources
+from hazard.catalogue import catalogue
+from hazard.errors import StoreError
+from hazard.ports import Tick
+from hazard.rules import build_rules
+from hazard.rules.engine import RuleEngine
+from hazard.site.diff import SiteDiff, changed_sections, until_restart
+from hazard.site.models import Site
+from hazard.site.problems import Problem
+from hazard.store.operations import FinishRequest
+from hazard.store.store import Store
+from hazard.types import (
+    ActionRequest,
+    Authority,
+    Evidence,
+    HazardEvent,
+    Health,
+    Reading,
+    RequestState,
+    StageHealth,
+)
+
+TICK_S = 0.2
+METRICS_RETRY_S = 5.0
+"""How often a metrics port that was taken is tried again."""
+
+log = structlog.get_logger()
+
+
+class Core:
+    """One node's agent core.
+
+    Raises:
+        StoreError: if the database cannot be opened, upgraded or is newer than this program.
+    """
+
+    def __init__(self, site: Site, paths: Paths) -> None:
+        self.site = self._started_with = site
+        self._paths = paths
+        self._kinds = catalogue()
+        self._metrics = Metrics()
+        self._board = HealthBoard()
+        self._board.put("site", Health.READY)
+        self._readings: Counter[str] = Counter()
+        self._reserve = Reserve(paths.data_dir)
+        self._store = self._open_store()
+        self._failures, self._failure, self._site_note = 0, "", ""
+        self._metrics_served, self._metrics_again_s = True, 0.0
+        self._publisher = Publisher(self._store, site, on_change=self._handed_over)
+        self._thread = StoreThread(
+            self._store, committed=self._publisher.wake, stored=self._metrics.stored
+        )
+        self._reasoning = ReasoningClient(wishes=site.reasoning.authority)
+        self._ladder = Ladder(self._reasoning, site, self._kinds, authority=self._authority)
+        self._snapshots = Snapshots(new_id, self._picture_taken, self._picture_failed)
+        self._alerts = Alerts(
+            site,
+            self._kinds,
+            new_id=new_id,
+            commit=self._thread.commit,
+            climb=self._ladder.climb,
+            picture=self._picture,
+            authority=self._authority,
+        )
+        self._ladder.connect(self._alerts.decided, self._alerts.worded)
+        self._engine: RuleEngine | None = None
+        self._sensing = Sensing(self._read)
+        self._server = Server(
+            paths.socket, Handlers(joined=self._joined, said=self._said, left=self._left)
+        )
+        self._watcher = SiteWatcher(paths.site_file, site, self._reconfigure, self._refused)
+        self._requests = Requests(self._thread, self._store, self._requested)
+        self._upkeep = Upkeep(
+            self._store,
+            self._thread,
+            paths,
+            self._reserve,
+            site=lambda: self.site,
+            stages=self._reported,
+        )
+        self._stopping = asyncio.Event()
+
+    def _open_store(self) -> Store:
+        """The store; where the disk has no room left to open it, the reserve makes some."""
+        opened = partial(
+            Store.open,
+            self._paths.database,
+            node=self.site.site.node,
+            commit_timeout_ms=self.site.store.commit_timeout_ms,
+            journal=self._paths.data_dir / "alerts.journal",
+            render=outbox_messages,
+        )
+        try:
+            store = opened()
+        except StoreError:
+            if not self._reserve.release():
+                raise
+            return opened()
+        self._reserve.keep()
+        return store
+
+    # ------------------------------------------------------------ life
+
+    async def run(self) -> None:
+        """Take up what was stored, run until SIGTERM, and end cleanly."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._watcher.request)
+        await self._resume()
+        self._publisher.start()
+        await self._server.start()
+        await self._sensing.replace(build_sensor_sources(self.site))
+        self._serve_metrics()
+        tasks = [
+            asyncio.create_task(each)
+            for each in (
+                self._tick_for_ever(),
+                self._upkeep.report_for_ever(),
+                self._upkeep.prune_for_ever(),
+                self._requests.run(),
+                self._watcher.run(),
+            )
+        ]
+        log.info("core.ready", site=self.site.site.id, node=self.site.site.node)
+        stopped = asyncio.create_task(self._stopping.wait())
+        done, _ = await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (*tasks, stopped):
+            task.cancel()
+        await self._stop()
+        for task in done - {stopped}:
+            task.result()
+
+    def stop(self) -> None:
+        """Ask for a clean end; call it in the loop."""
+        self._stopping.set()
+
+    async def _stop(self) -> None:
+        await self._sensing.stop()
+        await self._ladder.stop()
+        await self._server.stop()
+        await self._thread.stop()
+        await asyncio.to_thread(self._metrics.stop)
+        await asyncio.to_thread(self._publisher.stop, 2.0)
+        self._store.close()
+
+    async def _resume(self) -> None:
+        alerts = await self._thread.run(self._store.open_alerts)
+        incidents = await self._thread.run(self._store.open_incidents)
+        events = [event for incident in incidents for event in incident.events]
+        self._engine = RuleEngine(build_rules(self.site), resume=events)
+        self._alerts.resume(alerts, incidents)
+        log.info("core.resumed", alerts=len(alerts), incidents=len(incidents))
+
+    # ------------------------------------------------------------ in
+
+    def _joined(self, connection: Connection) -> None:
+        connection.send(Configure(site=self.site))
+        if connection.role == "reasoner":
+            self._reasoning.attach(connection.writer, connection.pid)
+
+    def _left(self, connection: Connection) -> None:
+        self._board.worker_left(connection.role)
+        if connection.role == "reasoner":
+            self._reasoning.detach()
+
+    def _said(self, connection: Connection, message: Message) -> None:
+        match message:
+            case Observed(number=number, observation=observation):
+                self._metrics.observed(observation.camera_id)
+                self._input(observation)
+                self._thread.after(partial(_acknowledge, connection, number))
+            case Reported(report=report):
+                self._board.camera(report)
+                self._input(report)
+            case SnapshotTaken():
+                self._guard("snapshots", partial(self._snapshots.answered, message))
+            case WorkerReport():
+                self._board.worker(message)
+                if connection.role == "reasoner":
+                    self._reasoning.on_message(message)
+            case _:
+                self._reasoning.on_message(message)
+
+    def _read(self, reading: Reading) -> None:
+        self._readings["received"] += 1
+        self._readings[reading.quality.value] += 1
+        self._metrics.read(reading)
+        self._board.sensor(reading)
+        self._upkeep.reading(reading)
+        self._input(reading)
+
+    def _input(self, item: Any) -> None:
+        if self._engine is None:
+            return
+        for event in self._engine.apply(item):
+            self._found(event)
+
+    def _found(self, event: HazardEvent) -> None:
+        self._metrics.found(event)
+        self._guard("alerts", partial(self._alerts.found, event))
+
+    def _guard(self, what: str, work: Callable[[], object]) -> bool:
+        """Do it; a fault of the program is counted and shown, and stops nothing else."""
+        try:
+            work()
+        except Exception as error:
+            self._failures += 1
+            self._failure = f"{what}: {type(error).__name__}: {error}"[:200]
+            self._metrics.dropped.labels(what).inc()
+            log.exception("core.failed", what=what)
+            return False
+        return True
+
+    def _requested(self, request: ActionRequest) -> None:
+        if self._guard("requests", partial(self._alerts.requested, request)):
+            return
+        failed = FinishRequest(
+            request_id=request.request_id,
+            state=RequestState.REFUSED,
+            outcome="the agent failed on this request: see its log, and ask again",
+            at=datetime.now(UTC),
+        )
+        self._thread.commit((failed,))
+
+    # ------------------------------------------------------------ out
+
+    def _handed_over(self, handed: HandedOver) -> None:
+        """Called by a relay's thread: metrics only, which are safe there."""
+        self._metrics.handed_over(handed.published_at, handed.acked_at)
+
+    def _picture(self, case: Case, event: HazardEvent) -> None:
+        vision = self._server.get("vision")
+        self._snapshots.ask(vision, case.incident.incident_id, event, set(self.site.cameras))
+
+    def _picture_taken(self, incident_id: str, evidence: Evidence) -> None:
+        self._board.put("evidence", Health.READY)
+        self._alerts.evidence(incident_id, evidence)
+
+    def _picture_failed(self, camera_id: str, error: str) -> None:
+        self._board.put("evidence", Health.DEGRADED, f"{camera_id}: {error}")
+
+    def _authority(self, hazard: str) -> Authority:
+        return self._reasoning.authority(hazard)
+
+    # ------------------------------------------------------------ site file
+
+    async def _reconfigure(self, wanted: Site, _diff: SiteDiff) -> None:
+        site = until_restart(self._started_with, wanted)
+        rules, sources = build_rules(site), build_sensor_sources(site)
+        later = changed_sections(site, wanted).restart
+        self.site = site
+        self._ladder.site = site
+        self._store.set_commit_timeout(site.store.commit_timeout_ms)
+        self._reasoning.wishes = site.reasoning.authority
+        if self._engine is not None:
+            now = Tick(datetime.now(UTC), time.monotonic())
+            for event in self._engine.replace(rules, now):
+                self._found(event)
+        self._guard("alerts", partial(self._alerts.reconfigure, site))
+        self._board.keep(cameras=set(site.cameras), sensors=set(site.sensors))
+        for role in ("vision", "reasoner"):
+            connection = self._server.get(role)
+            if connection is not None:
+                connection.send(Configure(site=site))
+        await asyncio.to_thread(self._publisher.reconfigure, site)
+        await self._sensing.replace(sources)
+        await asyncio.to_thread(self._serve_metrics)
+        waits = "; ".join(str(change) for change in later)
+        self._site_note = f"in force, but: {waits}" if waits else ""
+        self._board.put("site", Health.READY, self._site_note)
+
+    def _refused(self, problems: tuple[Problem, ...]) -> None:
+        health = Health.DEGRADED if problems else Health.READY
+        told = "; ".join(str(problem) for problem in problems[:3])
+        reason = (
+            f"the new site file is refused and the old one goes on: {told}"
+            if told
+            else self._site_note
+        )
+        self._board.put("site", health, reason)
+
+    # ------------------------------------------------------------ by the clock
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            started_s = time.monotonic()
+            now = datetime.now(UTC)
+            self._input(Tick(now, started_s))
+            self._guard("alerts", partial(self._alerts.tick, now))
+            self._kill_if_hung(started_s)
+            await asyncio.sleep(TICK_S)
+
+    def _kill_if_hung(self, now_s: float) -> None:
+        pid = self._reasoning.hung(now_s)
+        connection = self._server.get("reasoner")
+        if pid is None or connection is None:
+            return
+        log.error("reasoner.hung", pid=pid)
+        self._metrics.dropped.labels("reasoner_killed").inc()
+        connection.writer.close()
+        self._reasoning.detach()
+        if pid in (0, 1, os.getpid()):
+            return
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError as error:
+            log.warning("reasoner.not_killed", pid=pid, error=str(error))
+
+    def _reported(self) -> list[StageHealth]:
+        """All stages as they are now, told to whoever shows them."""
+        if not self._metrics_served and time.monotonic() > self._metrics_again_s:
+            self._serve_metrics()
+        stages = self._stages()
+        self._metrics.health(stages)
+        self._publisher.set_stages(stages)
+        self._publisher.set_watch(self._board.unwatched(self.site))
+        return stages
+
+    def _stages(self) -> list[StageHealth]:
+        waiting = self._ladder.waiting + self._thread.waiting
+        faults = self._engine.faults() if self._engine else ()
+        reasons = [f"rule {f.rule_id}: {f.last_error}" for f in faults]
+        if self._failures:
+            reasons.append(f"{self._failures} faults of the program, the last in {self._failure}")
+        if self._requests.fault:
+            reasons.append(self._requests.fault)
+        self._board.put(
+            "core",
+            Health.DEGRADED if reasons else Health.READY,
+            "; ".join(reasons),
+            waiting=waiting,
+            bad_messages=self._server.bad_messages,
+            dropped_readings=self._upkeep.dropped_readings,
+            readings={key: self._readings[key] for key in ("received", "good", "bad")},
+        )
+        free_bytes, mend = self._upkeep.disk()
+        unconnected = self._sensing.problems()
+        self._board.put(
+            "sensors",
+            Health.DEGRADED if unconnected else Health.READY,
+            "; ".join(f"{name}: {why}" for name, why in unconnected.items()),
+        )
+        store = self._store.health()
+        told = (mend, self._thread.fault, store.reason or self._upkeep.fault)
+        reason = "; ".join(text for text in told if text)
+        self._board.put(
+            "store",
+            Health.READY if not reason else Health.DEGRADED,
+            reason,
+            free_bytes=free_bytes,
+            **store.figures,
+        )
+        own = self._board.stages(self.site)
+        own = [stage for stage in own if stage.stage != "reasoner"]
+        if self.site.reasoning.enabled:
+            own.append(self._reasoning.health(datetime.now(UTC)))
+        return [*own, *self._publisher.health(), *supervisor_stages(self._paths.supervisor_state)]
+
+    def _serve_metrics(self) -> None:
+        observe = self.site.observe
+        self._metrics_again_s = time.monotonic() + METRICS_RETRY_S
+        self._metrics_served = True
+        if observe.metrics_port:
+            why = self._metrics.serve(observe.metrics_host, observe.metrics_port)
+            self._metrics_served = not why
+            self._board.put("metrics", Health.DEGRADED if why else Health.READY, why)
+        else:
+            self._metrics.stop()
+            self._board.drop("metrics")
+
+
+def _acknowledge(connection: Connection, number: int) -> None:
+    connection.send(Ack(number=number))
+
+
+def new_id() -> str:
+    """A fresh identifier, sortable by time to the millisecond."""
+    stamp = int((datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1))
+    return f"{stamp:012x}{uuid.uuid4().hex[:12]}"

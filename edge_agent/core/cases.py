@@ -1,0 +1,128 @@
+"""One alert as the core holds it while it lives: incident, verdict, alarm, words, evidence.
+
+`Case` is a plain mutable record of immutable parts; the functions here are pure and make the
+message of the next revision from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hazard.alarms import Alarm
+from hazard.catalogue import HazardKind
+from hazard.site.models import Site
+from hazard.types import (
+    AlertMessage,
+    Assessment,
+    Cause,
+    Condition,
+    Evidence,
+    Incident,
+    ProcessCondition,
+    Times,
+    Verdict,
+    Words,
+)
+
+MAX_EVIDENCE = 12
+"""Pictures that one alert refers to; more of the same situation add nothing."""
+
+
+@dataclass(slots=True)
+class Case:
+    """An alert and what belongs to it.
+
+    Attributes:
+        waiting_evidence: pictures that came after the last revision.
+        waiting_since_s: monotonic time at which the oldest of them came.
+        ladder: number of the ladder that runs; an older one's answers are not applied.
+    """
+
+    incident: Incident
+    verdict: Verdict
+    assessment: Assessment
+    alarm: Alarm
+    times: Times
+    words: Words | None = None
+    evidence: tuple[Evidence, ...] = ()
+    waiting_evidence: tuple[Evidence, ...] = ()
+    waiting_since_s: float = field(default=0.0)
+    ladder: int = 0
+
+
+def condition_of(incident: Incident) -> ProcessCondition:
+    """Active while any event is active, held while any is held, else normal."""
+    conditions = {event.condition for event in incident.events}
+    if Condition.ACTIVE in conditions:
+        return ProcessCondition.ACTIVE
+    return ProcessCondition.HELD if Condition.HELD in conditions else ProcessCondition.NORMAL
+
+
+def kinds_of(incident: Incident) -> tuple[str, ...]:
+    """The hazard kinds of all events, cleared ones too."""
+    return tuple(sorted({event.hazard for event in incident.events}))
+
+
+def message_of(
+    case: Case, cause: Cause, site: Site, catalogue: dict[str, HazardKind]
+) -> AlertMessage:
+    """The message of the alarm's revision; sequence and time stored are the store's to set."""
+    assessment = case.assessment
+    kind = catalogue.get(case.incident.hazard)
+    languages = site.site.languages
+    names = {code: kind.name[code] for code in languages} if kind else {}
+    return AlertMessage(
+        **case.alarm.message_fields(),
+        incident_id=case.incident.incident_id,
+        sequence=1,
+        cause=cause,
+        site=site.site.id,
+        node=site.site.node,
+        area=case.incident.area,
+        hazard=case.incident.hazard,
+        hazard_name=names or {"en": case.incident.hazard},
+        floor=case.verdict.floor,
+        default=case.verdict.default,
+        decided_by=assessment.decided_by,
+        authority=assessment.authority,
+        reason=assessment.reason,
+        policy_why=case.verdict.why,
+        opinion=assessment.opinion,
+        words=case.words,
+        events=case.incident.events,
+        evidence=case.evidence,
+        times=case.times,
+    )
+
+
+def restore(message: AlertMessage, incident: Incident, alarm: Alarm, verdict: Verdict) -> Case:
+    """A case as it was when its last revision was stored."""
+    assessment = Assessment(
+        assessment_id=f"{message.alert_id}-restored",
+        incident_id=incident.incident_id,
+        severity=message.severity,
+        floor=message.floor,
+        default=message.default,
+        decided_by=message.decided_by,
+        authority=message.authority,
+        reason=message.reason,
+        opinion=message.opinion,
+        decided_at=message.times.decided or message.times.raised,
+    )
+    return Case(
+        incident=incident,
+        verdict=verdict,
+        assessment=assessment,
+        alarm=alarm,
+        times=message.times,
+        words=message.words,
+        evidence=message.evidence,
+    )
+
+
+def with_evidence(case: Case) -> None:
+    """Move the pictures that wait into the alert."""
+    known = {item.evidence_id for item in case.evidence}
+    new = tuple(item for item in case.waiting_evidence if item.evidence_id not in known)
+    case.evidence = (*case.evidence, *new)[:MAX_EVIDENCE]
+    case.waiting_evidence = ()

@@ -1,0 +1,158 @@
+"""What the core does by the clock beside alarms: health and readings out, old things away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import structlog
+
+from edge_agent.core.reserve import Reserve
+from edge_agent.core.store_thread import StoreThread
+from edge_agent.paths import Paths
+from hazard.errors import HazardError
+from hazard.site.models import Site
+from hazard.store.store import Store
+from hazard.types import Reading, StageHealth
+
+HEALTH_S = 1.0
+PRUNE_S = 60.0
+MAX_UNSTORED_READINGS = 10_000
+FAILED_IN_ROW = 2
+"""Writes that fail before it is shown: a single one may have met a short lock."""
+LOW_DISK_BYTES = 200_000_000
+LOW_DISK_SHARE = 0.05
+"""The disk is low below 200 MB or a twentieth of it, whichever is less."""
+
+log = structlog.get_logger()
+
+
+class Upkeep:
+    """Writes stage health and readings every second, and prunes every minute or when disk is low.
+
+    Args:
+        stages: gives all stages as they are now, and tells the publisher and the metrics.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        thread: StoreThread,
+        paths: Paths,
+        reserve: Reserve,
+        *,
+        site: Callable[[], Site],
+        stages: Callable[[], list[StageHealth]],
+    ) -> None:
+        self._store, self._thread, self._paths = store, thread, paths
+        self._reserve, self._site, self._stages = reserve, site, stages
+        self._readings: list[Reading] = []
+        self._prune_now = asyncio.Event()
+        self.dropped_readings = 0
+        self._failed_in_row, self._why = 0, ""
+
+    def reading(self, reading: Reading) -> None:
+        """Keep a reading until the next write; beyond `MAX_UNSTORED_READINGS` it is dropped."""
+        if len(self._readings) < MAX_UNSTORED_READINGS:
+            self._readings.append(reading)
+        else:
+            self.dropped_readings += 1
+
+    @property
+    def fault(self) -> str:
+        """Why the database takes no rows, if it took none twice in a row; with the mend."""
+        return self._why if self._failed_in_row >= FAILED_IN_ROW else ""
+
+    def disk(self) -> tuple[int, str]:
+        """Free bytes on the disk of the data folder, and what to do if they are few."""
+        try:
+            usage = shutil.disk_usage(self._paths.data_dir)
+        except OSError as error:
+            return 0, f"the data folder {self._paths.data_dir} is gone ({error.strerror})"
+        if usage.free >= low_limit(usage.total):
+            return usage.free, ""
+        self._prune_now.set()
+        return usage.free, (
+            f"only {usage.free / 1e6:.1f} MB free: make room on the disk of the data folder; "
+            "the oldest evidence is given up first"
+        )
+
+    async def report_for_ever(self) -> None:
+        """Write health and readings once a second; what could not be written comes again."""
+        while True:
+            try:
+                await self.report()
+            except Exception as error:  # noqa: BLE001 - the next second tries again
+                log.warning("health.not_stored", error=str(error)[:500])
+            await asyncio.sleep(HEALTH_S)
+
+    async def report(self) -> None:
+        """Write once.
+
+        Raises:
+            StoreError: if the database did not take it; the file for `hazard status` is written.
+        """
+        stages = self._stages()
+        readings, self._readings = self._readings, []
+        await asyncio.to_thread(self._write_file, stages)
+        try:
+            await self._thread.run(lambda: self._record(stages, readings))
+        except HazardError as error:
+            kept = (readings + self._readings)[:MAX_UNSTORED_READINGS]
+            self.dropped_readings += len(readings) + len(self._readings) - len(kept)
+            self._readings = kept
+            self._failed_in_row += 1
+            self._why = str(error)
+            raise
+        self._failed_in_row = 0
+
+    def _record(self, stages: Sequence[StageHealth], readings: Sequence[Reading]) -> None:
+        if self._store.journal_waiting:
+            self._store.load_journal()
+        self._store.bulk.record_health(self._site().site.node, stages)
+        self._store.bulk.record_readings(readings)
+
+    def _write_file(self, stages: Sequence[StageHealth]) -> None:
+        """On tmpfs: `hazard status` sees a full disk or a locked database here."""
+        temporary = self._paths.health_state.with_suffix(".tmp")
+        try:
+            text = json.dumps([stage.model_dump(mode="json") for stage in stages])
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(self._paths.health_state)
+        except OSError as error:
+            log.warning("health.file_not_written", error=str(error))
+
+    async def prune_for_ever(self) -> None:
+        """Prune each minute, and at once when the disk is low; never in the way of an alarm."""
+        while True:
+            self._prune_now.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._prune_now.wait(), PRUNE_S)
+            try:
+                await asyncio.to_thread(self._prune)
+            except Exception as error:  # noqa: BLE001 - the next minute tries again
+                log.warning("prune.failed", error=str(error)[:500])
+            await asyncio.sleep(HEALTH_S)
+
+    def _prune(self) -> None:
+        site = self._site()
+        usage = shutil.disk_usage(self._paths.data_dir)
+        pruned = self._store.bulk.prune(
+            datetime.now(UTC),
+            site.retention,
+            evidence_dir=self._paths.evidence,
+            brokers=tuple(site.brokers()),
+            free_bytes=max(0, low_limit(usage.total) - usage.free),
+        )
+        self._reserve.keep()
+        if pruned.evidence_files:
+            log.info("evidence.pruned", files=pruned.evidence_files, bytes=pruned.evidence_bytes)
+
+
+def low_limit(total_bytes: int) -> int:
+    """Free bytes below which a disk of this size is low."""
+    return min(LOW_DISK_BYTES, int(total_bytes * LOW_DISK_SHARE))

@@ -1,0 +1,1 @@
+"""The demo plant: real footage, simulated sensors, an independent subscriber, a report."""

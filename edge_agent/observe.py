@@ -1,0 +1,124 @@
+"""Prometheus metrics of the agent core: latencies of each stage, and everything that is counted."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import datetime
+from wsgiref.simple_server import WSGIServer
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from hazard.types import AlertMessage, Cause, HazardEvent, Health, Reading, StageHealth
+
+SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+_RUNGS = (Cause.DECIDED, Cause.EVENT)
+REMEMBERED = 2000
+"""Alerts whose first decision has been counted."""
+
+log = structlog.get_logger()
+
+
+class Metrics:
+    """The core's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._decided: OrderedDict[str, None] = OrderedDict()
+        self._server: WSGIServer | None = None
+        self._stages: set[str] = set()
+        self._stage_s = Histogram(
+            "hazard_stage_latency_seconds",
+            "time between two stamps of an alert",
+            ["stage"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._observations = self._counter("observations", "frames observed", "camera")
+        self._readings = self._counter("readings", "sensor readings received", "sensor", "quality")
+        self._events = self._counter("events", "findings of rules", "hazard", "condition")
+        self._revisions = self._counter("revisions", "alert revisions", "cause", "severity")
+        self.dropped = self._counter("dropped", "what was given up, by kind", "what")
+        self._health = Gauge(
+            "hazard_stage_ready",
+            "1 ready, 0.5 starting or degraded, 0 offline or unknown",
+            ["stage"],
+            registry=self.registry,
+        )
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"hazard_{name}", text, labels, registry=self.registry)
+
+    def serve(self, host: str, port: int) -> str:
+        """Serve `/metrics` there and nowhere else; returns why not, if the port cannot be had."""
+        if self._server is not None:
+            if self._server.server_address[:2] == (host, port):
+                return ""
+            self.stop()
+        try:
+            self._server, _ = start_http_server(port, addr=host, registry=self.registry)
+        except OSError as error:
+            log.warning("metrics.not_served", host=host, port=port, error=str(error))
+            return (
+                f"metrics are not served on {host}:{port} ({error.strerror}): "
+                "set observe.metrics_port to a free port, or 0"
+            )
+        return ""
+
+    def stop(self) -> None:
+        """Serve no longer."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.shutdown()
+            server.server_close()
+
+    def observed(self, camera: str) -> None:
+        """One frame was observed."""
+        self._observations.labels(camera).inc()
+
+    def read(self, reading: Reading) -> None:
+        """One reading was received."""
+        self._readings.labels(reading.sensor_id, reading.quality.value).inc()
+
+    def found(self, event: HazardEvent) -> None:
+        """A rule found, held or cleared something."""
+        self._events.labels(event.hazard, event.condition.value).inc()
+
+    def stored(self, message: AlertMessage) -> None:
+        """A revision is durable."""
+        self._revisions.labels(message.cause.value, message.severity.value).inc()
+        times = message.times
+        if message.revision == 1:
+            self._span("captured_to_detected", times.captured, times.detected)
+            self._span("detected_to_raised", times.detected, times.raised)
+            self._span("raised_to_stored", times.raised, times.stored)
+        first = message.cause in _RUNGS and self._is_first(message.alert_id)
+        if first and message.cause is Cause.DECIDED:
+            self._span("raised_to_decided", times.raised, times.decided)
+
+    def _is_first(self, alert_id: str) -> bool:
+        """Whether this is the alert's first decision; later ones were asked for later."""
+        if alert_id in self._decided:
+            return False
+        self._decided[alert_id] = None
+        while len(self._decided) > REMEMBERED:
+            self._decided.popitem(last=False)
+        return True
+
+    def handed_over(self, published_at: datetime, acked_at: datetime) -> None:
+        """A broker has taken over a revision."""
+        self._span("published_to_acked", published_at, acked_at)
+
+    def _span(self, stage: str, start: datetime, end: datetime | None) -> None:
+        if end is not None:
+            self._stage_s.labels(stage).observe(max(0.0, (end - start).total_seconds()))
+
+    def health(self, stages: list[StageHealth]) -> None:
+        """Show the health of all stages; one that is no longer there is not shown."""
+        names = {stage.stage for stage in stages}
+        for gone in self._stages - names:
+            self._health.remove(gone)
+        self._stages = names
+        for stage in stages:
+            value = {Health.READY: 1.0, Health.STARTING: 0.5, Health.DEGRADED: 0.5}
+            self._health.labels(stage.stage).set(value.get(stage.health, 0.0))

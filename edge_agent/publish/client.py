@@ -1,0 +1,282 @@
+"""One connection to one broker, driven by the thread that owns it.
+
+paho's own network thread is not used: the relay's thread waits for socket and wake-up together,
+so that a message goes from the store to the socket without a change of thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from edge_agent.publish.topics import Publication
+from hazard.errors import BrokerError, ConfigError
+from hazard.site.models import Broker
+
+CONNECT_WITHIN_S = 3.0
+IN_FLIGHT = 20
+"""Messages without PUBACK at once: Mosquitto takes no more by default."""
+UNLIMITED_PACKET = 268_435_455
+LARGEST_RECEIVED = 2 * 1024 * 1024
+MENDS = {
+    "Not authorized": "check username, password and the broker's access list",
+    "Bad user name or password": "check username and password of this broker in the site file",
+    "Client identifier not valid": "the broker does not accept this node's client id",
+    "Unsupported protocol version": "set protocol: '3.1.1' for this broker",
+    "Banned": "the broker has banned this client: ask its administrator",
+    "Quota exceeded": "the broker's quota is used up: ask its administrator",
+    "Packet too large": "raise the broker's maximum packet size",
+    "Session taken over": "another node connects with this node's name: give each its own",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Acked:
+    """A PUBACK: `error` is the reason code's name if the broker refused the message."""
+
+    mid: int
+    error: str | None
+
+
+class Link:
+    """A connection, from `connect` until a BrokerError or `close`.
+
+    Attributes:
+        max_packet: the largest packet that the broker takes, in bytes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        broker: Broker,
+        *,
+        client_id: str,
+        will: Publication,
+        wake: socket.socket,
+        on_ack: Callable[[Acked], None],
+        on_message: Callable[[MQTTMessage], None],
+    ) -> None:
+        self._name, self._broker, self._wake = name, broker, wake
+        self._v5 = broker.protocol == "5"
+        self.max_packet = UNLIMITED_PACKET
+        self._connected = False
+        self._lost: str | None = None
+        self._client = Client(
+            CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv5 if self._v5 else MQTTv311
+        )
+        client = self._client
+        client.connect_timeout = CONNECT_WITHIN_S
+        client.max_inflight_messages_set(IN_FLIGHT)
+        client.max_queued_messages_set(0)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = lambda _c, _u, mid, code, _p: on_ack(
+            Acked(mid, code.getName() if code.is_failure else None)
+        )
+        client.on_message = lambda _c, _u, message: on_message(message)
+        client.will_set(
+            will.topic, will.body, qos=1, retain=will.retain, properties=self._will_properties(will)
+        )
+
+    # ------------------------------------------------------------ opening and closing
+
+    def connect(self) -> None:
+        """Connect and wait for the broker's answer.
+
+        Raises:
+            BrokerError: if it cannot be reached or refuses, with the reason and the mend.
+        """
+        broker = self._broker
+        try:
+            self._prepare()
+            self._client.connect(
+                broker.host,
+                broker.port,
+                keepalive=broker.keepalive_s,
+                properties=self._limits() if self._v5 else None,
+            )
+            self._tune()
+        except ConfigError as error:
+            raise BrokerError(f"broker {self._name}: {error}") from error
+        except (OSError, ValueError) as error:
+            raise BrokerError(self._unreachable(error)) from error
+        deadline = time.monotonic() + CONNECT_WITHIN_S
+        while not self._connected:
+            self.poll(0.05)
+            if time.monotonic() > deadline:
+                raise BrokerError(
+                    f"broker {self._name} at {broker.host}:{broker.port} took the connection but "
+                    f"does not answer within {CONNECT_WITHIN_S:.0f} s: is it an MQTT broker, "
+                    f"and is `tls` right?"
+                )
+
+    def _prepare(self) -> None:
+        broker = self._broker
+        if broker.username is not None:
+            password = broker.password.resolve() if broker.password is not None else None
+            self._client.username_pw_set(broker.username, password)
+        if broker.tls:
+            context = ssl.create_default_context(
+                cafile=str(broker.ca_file) if broker.ca_file else None
+            )
+            if broker.cert_file is not None:
+                key = str(broker.key_file) if broker.key_file else None
+                context.load_cert_chain(str(broker.cert_file), key)
+            self._client.tls_set_context(context)
+
+    def _limits(self) -> Properties:
+        """What this client takes: nobody else's giant message."""
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.MaximumPacketSize = LARGEST_RECEIVED
+        return properties
+
+    def _tune(self) -> None:
+        sock: Any = self._client.socket()
+        if sock is not None:
+            with contextlib.suppress(OSError, AttributeError):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _unreachable(self, error: Exception) -> str:
+        where = f"broker {self._name} at {self._broker.host}:{self._broker.port}"
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"{where}: its certificate is not trusted ({error.verify_message}): set ca_file"
+        if isinstance(error, ssl.SSLError):
+            return f"{where}: TLS failed ({error.reason}): is `tls` right, and the port?"
+        if isinstance(error, socket.gaierror):
+            return f"{where}: no such host: check `host`"
+        if isinstance(error, ConnectionRefusedError):
+            return f"{where}: nobody listens there: is the broker running?"
+        return f"{where} cannot be reached ({error}): check network, host and port"
+
+    def close(self) -> None:
+        """Disconnect cleanly: the broker does not send the last will."""
+        self._client.disconnect()
+        with contextlib.suppress(BrokerError):
+            self.poll(0.05)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Drop the socket without a word: the broker sends the last will."""
+        sock = self._client.socket()
+        if sock is not None:
+            sock.close()
+
+    # ------------------------------------------------------------ working
+
+    def publish(self, message: Publication) -> int:
+        """Send at QoS 1; gives the number that the PUBACK will name.
+
+        Raises:
+            BrokerError: if the connection is gone.
+        """
+        properties = self._properties(PacketTypes.PUBLISH, message) if self._v5 else None
+        info = self._client.publish(
+            message.topic, message.body, qos=1, retain=message.retain, properties=properties
+        )
+        self._raise_if_lost()
+        return info.mid
+
+    def subscribe(self, topic_filter: str) -> None:
+        """Ask for the messages of a filter at QoS 0."""
+        if self._v5:
+            self._client.subscribe(topic_filter, options=SubscribeOptions(qos=0))
+        else:
+            self._client.subscribe(topic_filter, qos=0)
+
+    def unsubscribe(self, topic_filter: str) -> None:
+        """Take a subscription back."""
+        self._client.unsubscribe(topic_filter)
+
+    def poll(self, timeout_s: float) -> None:
+        """Wait for the socket or a wake-up, at most so long, and do what is due.
+
+        Raises:
+            BrokerError: if the connection is gone, with the broker's reason.
+        """
+        sock = self._client.socket()
+        if sock is None:
+            self._raise_if_lost()
+            raise BrokerError(f"broker {self._name} has closed the connection")
+        writers = [sock] if self._client.want_write() else []
+        pending = sock.pending() if isinstance(sock, ssl.SSLSocket) else 0
+        try:
+            readable, writable, _ = select.select(
+                [sock, self._wake], writers, [], 0 if pending else timeout_s
+            )
+        except (OSError, ValueError) as error:
+            raise BrokerError(f"broker {self._name}: the connection broke ({error})") from error
+        if self._wake in readable:
+            with contextlib.suppress(BlockingIOError):
+                self._wake.recv(4096)
+        if sock in readable or pending:
+            self._check(self._client.loop_read())
+            self._acknowledge_at_once(sock)
+        if sock in writable:
+            self._check(self._client.loop_write())
+        self._check(self._client.loop_misc())
+
+    def _acknowledge_at_once(self, sock: Any) -> None:
+        """Without this the kernel holds TCP acknowledgements, and the broker its next PUBACK."""
+        with contextlib.suppress(OSError, AttributeError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+    def _check(self, code: MQTTErrorCode) -> None:
+        self._raise_if_lost()
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise BrokerError(f"broker {self._name}: the connection is lost ({code.name})")
+
+    def _raise_if_lost(self) -> None:
+        if self._lost is not None:
+            raise BrokerError(self._lost)
+
+    # ------------------------------------------------------------ what paho tells
+
+    def _on_connect(self, _c: Client, _u: Any, _flags: Any, code: Any, properties: Any) -> None:
+        if code.is_failure:
+            self._lost = f"broker {self._name} refuses: {_reason(code)}"
+            return
+        self._connected = True
+        self.max_packet = getattr(properties, "MaximumPacketSize", UNLIMITED_PACKET)
+        window = getattr(properties, "ReceiveMaximum", IN_FLIGHT)
+        if window < IN_FLIGHT:  # paho's setter wants this before the broker has told it
+            self._client._max_inflight_messages = window  # noqa: SLF001
+
+    def _on_disconnect(self, _c: Client, _u: Any, _flags: Any, code: Any, _p: Any) -> None:
+        if self._lost is None:
+            self._lost = f"broker {self._name}: connection lost: {_reason(code)}"
+
+    # ------------------------------------------------------------ properties
+
+    def _will_properties(self, will: Publication) -> Properties | None:
+        return self._properties(PacketTypes.WILLMESSAGE, will) if self._v5 else None
+
+    def _properties(self, packet: int, message: Publication) -> Properties:
+        properties = Properties(packet)  # type: ignore[no-untyped-call]
+        if message.body:
+            properties.ContentType = "application/json"
+            properties.PayloadFormatIndicator = 1
+        if message.properties:
+            properties.UserProperty = list(message.properties.items())
+        if message.correlation is not None:
+            properties.CorrelationData = message.correlation.encode()
+        if message.expiry_s is not None:
+            properties.MessageExpiryInterval = message.expiry_s
+        return properties
+
+
+def _reason(code: Any) -> str:
+    name = str(code.getName())
+    mend = MENDS.get(name)
+    return f"{name} (reason code {code.value})" + (f": {mend}" if mend else "")

@@ -1,0 +1,126 @@
+"""The topics of contract version 1, and what of a revision goes to which.
+
+Topics carry what never changes, payloads what does. A name that is not safe in a topic is refused
+when the topic is built, whatever let it in.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from hazard.store import OutboxMessage
+from hazard.types import AlertMessage, IsaState
+
+PREFIX = "hazard/v1"
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """One message on its way.
+
+    Attributes:
+        expiry_s: MQTT 5 message expiry in seconds; None: never.
+        properties: MQTT 5 user properties.
+        correlation: MQTT 5 correlation data; the alert's id.
+    """
+
+    topic: str
+    body: str
+    retain: bool = False
+    expiry_s: int | None = None
+    properties: dict[str, str] = field(default_factory=dict)
+    correlation: str | None = None
+
+
+def level(name: str) -> str:
+    """One level of a topic.
+
+    Raises:
+        ValueError: if the name is not safe in a topic.
+    """
+    if not _SAFE.fullmatch(name):
+        raise ValueError(f"{name!r} is not safe in a topic: want letters, digits, `-` and `_`")
+    return name
+
+
+def alert_topic(site: str, area: str, alert_id: str) -> str:
+    """Each revision of an alert, in order."""
+    return f"{PREFIX}/{level(site)}/alert/{level(area)}/{level(alert_id)}"
+
+
+def active_topic(site: str, alert_id: str) -> str:
+    """The current state of an alert that is not back to normal, retained."""
+    return f"{PREFIX}/{level(site)}/active/{level(alert_id)}"
+
+
+def active_filter(site: str) -> str:
+    """The filter for every active alert of a site."""
+    return f"{PREFIX}/{level(site)}/active/+"
+
+
+def area_topic(site: str, area: str) -> str:
+    """The state of an area, retained."""
+    return f"{PREFIX}/{level(site)}/area/{level(area)}"
+
+
+def status_topic(site: str, node: str) -> str:
+    """The status of a node, retained."""
+    return f"{PREFIX}/{level(site)}/node/{level(node)}/status"
+
+
+def outbox_messages(message: AlertMessage) -> list[OutboxMessage]:
+    """What a revision puts into the outbox: itself, and the alert's retained state.
+
+    An alert that is back to normal clears its retained state with an empty payload.
+    """
+    body = message.model_dump_json()
+    properties = {
+        "schema": message.schema_version,
+        "severity": message.severity.value,
+        "revision": str(message.revision),
+        "sequence": str(message.sequence),
+        "state": message.state.value,
+    }
+    ended = message.state is IsaState.NORMAL
+    return [
+        OutboxMessage(
+            topic=alert_topic(message.site, message.area, message.alert_id),
+            body=body,
+            properties=properties,
+        ),
+        OutboxMessage(
+            topic=active_topic(message.site, message.alert_id),
+            body="" if ended else body,
+            retain=True,
+            properties={} if ended else properties,
+        ),
+    ]
+
+
+def reduced(body: str, limit: int) -> str:
+    """An alert's body with less detail, for a broker that takes no larger packet.
+
+    Left out, one after the other until it fits: words, opinion, boxes, all events but the first.
+    The result is still valid by the schema; the store keeps everything.
+    """
+    try:
+        message: dict[str, Any] = json.loads(body)
+    except ValueError:
+        return body
+    steps = (
+        {"words": None},
+        {"opinion": None},
+        {"evidence": [each | {"boxes": []} for each in message.get("evidence", [])]},
+        {"events": [each | {"boxes": []} for each in message.get("events", [])]},
+        {"events": [each | {"boxes": []} for each in message.get("events", [])[:1]]},
+    )
+    for step in steps:
+        message |= step
+        body = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+        if len(body.encode()) <= limit:
+            break
+    return body

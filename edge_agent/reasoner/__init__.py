@@ -1,0 +1,1 @@
+"""The reasoning process: holds the language model, answers one question at a time."""

@@ -1,0 +1,44 @@
+"""`python -m edge_agent.reasoner`: the reasoning process, as the supervisor starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+import structlog
+
+from edge_agent.paths import Paths
+from edge_agent.process import configure_logging
+from edge_agent.reasoner.worker import Worker
+
+END_WITHIN_S = 2.0
+"""How long the model may take to be freed before the process ends anyway."""
+
+
+async def _run(paths: Paths) -> bool:
+    worker = Worker(paths.socket, paths.models_dir)
+    task = asyncio.create_task(worker.run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        structlog.get_logger().info("reasoner.stopping")
+    return worker.end(END_WITHIN_S)
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT. A call that hangs in the model does not keep the process."""
+    if not structlog.is_configured():
+        configure_logging("reasoner")
+    if not asyncio.run(_run(Paths.from_environment())):
+        sys.stderr.flush()
+        os._exit(0)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

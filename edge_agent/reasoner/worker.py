@@ -1,0 +1,329 @@
+"""The worker: connects to the core, loads the backend, answers what it is asked, reports.
+
+Every request is answered exactly once: with an opinion or words, or with `late: …`, `absent: …`
+(no backend) or `broken: …`. One question at a time; decisions before words. The core may die and
+come back: the model stays loaded. The model may hang: reports go on and name since when, and the
+core kills the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from pydantic import JsonValue, ValidationError
+
+from edge_agent.ipc import (
+    Cancel,
+    Configure,
+    DecideReply,
+    DecideRequest,
+    Hello,
+    Message,
+    WorkerReport,
+    WriteReply,
+    WriteRequest,
+    connect,
+    encode,
+    receive,
+)
+from edge_agent.reasoner.backends import Loaded, load, tests_allowed
+from edge_agent.reasoner.queue import Request, WorkQueue
+from edge_agent.reasoner.thread import ModelThread
+from hazard.errors import HazardError, Interrupted
+from hazard.ports import Reasoner
+from hazard.site.models import Reasoning
+from hazard.types import Health, Opinion, Words
+
+REPORT_EVERY_S = 1.0
+RECONNECT_S = (0.1, 2.0)
+"""Back-off of the connection to the core: first and longest wait."""
+RELOAD_S = (2.0, 60.0)
+"""Back-off after a backend that did not load or broke: first and longest wait."""
+MAX_BROKEN = 3
+"""Broken answers in a row after which the backend is loaded anew."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Counts:
+    decided: int = 0
+    late: int = 0
+    failed: int = 0
+    written: int = 0
+    summaries_refused: int = 0
+
+
+class Worker:
+    """The reasoning process.
+
+    Args:
+        socket: the core's Unix socket.
+        models_dir: where the weights lie.
+        clock: CLOCK_MONOTONIC in seconds.
+    """
+
+    def __init__(
+        self, socket: Path, models_dir: Path, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._socket = socket
+        self._models_dir = models_dir
+        self._clock = clock
+        self._queue = WorkQueue()
+        self._writer: asyncio.StreamWriter | None = None
+        self._config: Reasoning | None = None
+        self._changed = asyncio.Event()
+        self._work = asyncio.Event()
+        self._health, self._reason = Health.STARTING, "waiting for the core"
+        self._loaded: Loaded | None = None
+        self._load_s = 0.0
+        self._busy: tuple[Request, float] | None = None
+        self._counts = _Counts()
+        self._thread = ModelThread(asyncio.get_running_loop())
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._stay_connected())
+            tasks.create_task(self._keep_reporting())
+            tasks.create_task(self._keep_working())
+
+    def end(self, timeout_s: float) -> bool:
+        """Free the model; False if a call hangs in it."""
+        last = self._loaded.reasoner.close if self._loaded is not None else None
+        return self._thread.end(timeout_s, last)
+
+    # ------------------------------------------------------------ the connection
+
+    async def _stay_connected(self) -> None:
+        wait_s = RECONNECT_S[0]
+        while True:
+            try:
+                reader, self._writer = await connect(self._socket)
+            except OSError:
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, RECONNECT_S[1])
+                continue
+            wait_s = RECONNECT_S[0]
+            try:
+                self._send(Hello(role="reasoner", pid=os.getpid()))
+                self._report()
+                await self._listen(reader)
+            except (OSError, ValidationError, ValueError) as error:
+                _log.warning("reasoner.connection_lost", reason=str(error)[:200])
+            finally:
+                self._writer.close()
+                self._writer = None
+                self._queue.clear()
+            await asyncio.sleep(wait_s)
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        while (message := await receive(reader)) is not None:
+            if isinstance(message, Configure):
+                self._configure(message.site.reasoning)
+            elif isinstance(message, DecideRequest | WriteRequest):
+                self._accept(message)
+            elif isinstance(message, Cancel):
+                cancelled = self._queue.cancel(message.request_id)
+                if cancelled is not None:
+                    self._refuse(cancelled, "late: cancelled by the core")
+
+    def _configure(self, config: Reasoning) -> None:
+        if config != self._config:
+            self._config = config
+            self._changed.set()
+            self._work.set()
+        self._report()
+
+    def _accept(self, request: Request) -> None:
+        if self._health in (Health.DEGRADED, Health.OFFLINE):
+            self._refuse(request, f"absent: {self._reason}")
+        elif self._queue.put(request):
+            self._work.set()
+            if isinstance(request, DecideRequest):
+                self._interrupt_words()
+        else:
+            self._refuse(request, "broken: too many requests wait")
+
+    def _interrupt_words(self) -> None:
+        """A decision does not wait for words that are being written; they are written again."""
+        if self._loaded and self._busy and isinstance(self._busy[0], WriteRequest):
+            self._loaded.reasoner.interrupt()
+
+    def _refuse(self, request: Request, error: str) -> None:
+        if isinstance(request, DecideRequest):
+            self._counts.late += error.startswith("late")
+            self._counts.failed += error.startswith("broken")
+            self._send(DecideReply(request_id=request.request_id, error=error[:500]))
+        else:
+            self._send(WriteReply(request_id=request.request_id, error=error[:500]))
+
+    def _send(self, message: Message) -> None:
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(encode(message))
+
+    # ------------------------------------------------------------ the reports
+
+    async def _keep_reporting(self) -> None:
+        while True:
+            for request in self._queue.prune(self._clock()):
+                self._refuse(request, "late: it waited until its deadline")
+            self._report()
+            await asyncio.sleep(REPORT_EVERY_S)
+
+    def _set(self, health: Health, reason: str) -> None:
+        self._health, self._reason = health, reason[:500]
+        if health in (Health.DEGRADED, Health.OFFLINE):
+            while (request := self._queue.pop()) is not None:
+                self._refuse(request, f"absent: {self._reason}")
+        self._report()
+
+    def _report(self) -> None:
+        self._send(
+            WorkerReport(
+                role="reasoner",
+                health=self._health,
+                reason=self._reason,
+                at=datetime.now(UTC),
+                figures=self._figures(),
+            )
+        )
+
+    def _figures(self) -> dict[str, JsonValue]:
+        counts = self._counts
+        figures: dict[str, JsonValue] = {
+            "backend": self._config.backend if self._config else None,
+            "queue": len(self._queue),
+            "worker_decided": counts.decided,
+            "worker_late": counts.late,
+            "worker_failed": counts.failed,
+            "worker_written": counts.written,
+            "summaries_refused": counts.summaries_refused,
+            "test_certificates_accepted": tests_allowed(),
+        }
+        if self._loaded is not None:
+            figures["backend"] = self._loaded.reasoner.name
+            figures["authority"] = {k: str(v) for k, v in self._loaded.authority.items()}
+            figures["certificate"] = self._loaded.certificate
+            figures["provenance"] = {**self._loaded.provenance}
+            figures["load_s"] = round(self._load_s, 3)
+        if self._busy is not None:
+            request, since_s = self._busy
+            figures["busy_with"] = request.type
+            figures["busy_since"] = since_s
+            figures["deadline"] = request.deadline_monotonic_s
+        return figures
+
+    # ------------------------------------------------------------ the work
+
+    async def _keep_working(self) -> None:
+        wait_s = RELOAD_S[0]
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            trouble = await self._load_and_answer()
+            if trouble:
+                _log.error("reasoner.degraded", reason=trouble, again_in_s=wait_s)
+                self._set(Health.DEGRADED, trouble)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait_s):
+                        await self._changed.wait()
+                self._changed.set()
+                wait_s = min(wait_s * 2, RELOAD_S[1])
+            else:
+                wait_s = RELOAD_S[0]
+
+    async def _load_and_answer(self) -> str:
+        """Load the backend, answer until the configuration changes; or the trouble, with a mend."""
+        config = self._config
+        if config is None or not config.enabled:
+            self._set(Health.OFFLINE, "switched off in the site file: reasoning.enabled is false")
+            return ""
+        self._set(Health.STARTING, f"loading {config.backend}")
+        started_s = self._clock()
+        try:
+            self._loaded = await self._thread.call(lambda: load(config, self._models_dir))
+        except HazardError as error:
+            return str(error) or type(error).__name__
+        except Exception as error:  # noqa: BLE001 - whatever a backend raises is its health
+            _log.exception("reasoner.load_failed")
+            return f"{config.backend} did not load: {type(error).__name__}: {error}"[:500]
+        self._load_s = self._clock() - started_s
+        self._set(Health.READY, "")
+        _log.info("reasoner.ready", backend=config.backend, load_s=round(self._load_s, 3))
+        reasoner = self._loaded.reasoner
+        trouble = await self._answer_until_changed(reasoner)
+        self._loaded = None
+        await self._thread.call(reasoner.close)
+        return trouble
+
+    async def _answer_until_changed(self, reasoner: Reasoner) -> str:
+        broken = 0
+        while not self._changed.is_set():
+            request = self._queue.pop()
+            if request is None:
+                self._work.clear()
+                await self._work.wait()
+                continue
+            if request.deadline_monotonic_s <= self._clock():
+                self._refuse(request, "late: it waited until its deadline")
+                continue
+            error = await self._answer(reasoner, request)
+            broken = broken + 1 if error else 0
+            if broken >= MAX_BROKEN:
+                return f"{reasoner.name} broke {broken} times in a row, last: {error}"
+        return ""
+
+    async def _answer(self, reasoner: Reasoner, request: Request) -> str:
+        """Ask the model and reply; what broke, if anything did."""
+        self._busy = (request, self._clock())
+        try:
+            answer = await self._thread.call(lambda: _ask(reasoner, request))
+        except Interrupted:
+            if not self._queue.put(request):
+                self._refuse(request, "broken: too many requests wait")
+            return ""
+        except HazardError as error:
+            return self._fail(request, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever a backend raises is its health
+            _log.exception("reasoner.backend_broke", request=request.type)
+            return self._fail(request, f"{type(error).__name__}: {error}")
+        finally:
+            self._busy = None
+        late_s = self._clock() - request.deadline_monotonic_s
+        if late_s > 0:
+            self._refuse(request, f"late: answered {late_s * 1000:.0f} ms after the deadline")
+        elif isinstance(answer, Opinion) and isinstance(request, DecideRequest):
+            self._counts.decided += 1
+            self._send(DecideReply(request_id=request.request_id, opinion=answer))
+        elif isinstance(answer, Words) and isinstance(request, WriteRequest):
+            self._counts.written += 1
+            self._counts.summaries_refused += answer.source == "template"
+            self._send(WriteReply(request_id=request.request_id, words=answer))
+        else:
+            return self._fail(request, f"the backend gave a {type(answer).__name__}")
+        return ""
+
+    def _fail(self, request: Request, error: str) -> str:
+        """Reply that the backend failed; the error, unless it was only out of time."""
+        if self._clock() >= request.deadline_monotonic_s:
+            self._refuse(request, f"late: {error}")
+            return ""
+        self._refuse(request, f"broken: {error}")
+        return error or "an error without words"
+
+
+def _ask(reasoner: Reasoner, request: Request) -> object:
+    if isinstance(request, DecideRequest):
+        return reasoner.decide(request.incident, request.verdict, request.deadline_monotonic_s)
+    return reasoner.write(
+        request.incident, request.severity, request.languages, request.deadline_monotonic_s
+    )

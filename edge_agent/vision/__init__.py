@@ -1,0 +1,1 @@
+"""The vision process group: decoders, slots, detection, tracks, evidence, previews."""

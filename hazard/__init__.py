@@ -1,0 +1,1 @@
+"""The domain of Hazard Edge: types, catalogue, rules, incidents, triage, alarms, store."""

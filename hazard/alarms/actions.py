@@ -1,0 +1,151 @@
+"""What people may ask of an alarm, and what they get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from hazard.alarms.alarm import Alarm, Transition, revised
+from hazard.alarms.machine import off_the_shelf
+from hazard.alarms.parts import (
+    ATTENTION_TRANSITIONS,
+    PROCESS_TRANSITIONS,
+    SUPPRESSION_TRANSITIONS,
+    AttentionEvent,
+    ProcessEvent,
+    SuppressionEvent,
+    advance,
+)
+from hazard.errors import Conflict, IllegalTransition
+from hazard.types import ActionRequest, Cause, ProcessCondition, Severity, Verb
+
+LONGEST_SHELF = timedelta(hours=12)
+"""One shift: nobody finds an alarm silenced by people who have gone home."""
+
+_HARMLESS = (Verb.COMMENT, Verb.UNSHELVE)
+"""What may be asked on the strength of any older revision: it hides nothing."""
+
+
+def on_action(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
+    """Carry out what a person asked for.
+
+    Raises:
+        Conflict: if the request names a revision that does not exist, or one before the severity,
+            the kinds of hazard or the occurrence changed: the person has not seen that yet.
+        IllegalTransition: if the alarm's state does not allow it, in words for the person.
+    """
+    if request.alert_id != alarm.alert_id:
+        raise IllegalTransition(f"the request is for alert {request.alert_id}, not this one")
+    _check_revision(alarm, request)
+    return _ACTIONS[request.verb](alarm, request, at)
+
+
+def _check_revision(alarm: Alarm, request: ActionRequest) -> None:
+    expected = request.expected_revision
+    if expected > alarm.revision:
+        raise Conflict(
+            f"revision {expected} does not exist, the newest is {alarm.revision}: load it again"
+        )
+    if request.verb not in _HARMLESS and expected < alarm.changed_revision:
+        raise Conflict(
+            f"the alarm has changed since revision {expected}: severity is {alarm.severity}, "
+            f"hazards are {', '.join(alarm.kinds)}. Look at revision {alarm.revision} first"
+        )
+
+
+def _with_comment(request: ActionRequest, text: str) -> tuple[dict[str, Any], str]:
+    if not request.comment:
+        return {}, text
+    return {"comment": request.comment}, f"{text}: {request.comment}"
+
+
+def _acknowledge(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
+    if alarm.attention.acknowledged:
+        raise IllegalTransition(f"is already acknowledged by {alarm.acknowledged_by}")
+    fields, text = _with_comment(request, f"acknowledged by {request.actor}")
+    following = advance(ATTENTION_TRANSITIONS, alarm.attention, AttentionEvent.ACKNOWLEDGE)
+    return revised(
+        alarm,
+        Cause.ACTION,
+        at,
+        text,
+        attention=following,
+        acknowledged_by=request.actor,
+        acknowledged_at=at,
+        seen_severity=alarm.highest_severity,
+        **fields,
+    )
+
+
+def _reset(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
+    if alarm.condition is ProcessCondition.ACTIVE:
+        raise IllegalTransition("the hazard is still there: only a normal condition can be reset")
+    if not alarm.attention.acknowledged:
+        raise IllegalTransition("acknowledge it first, then reset it")
+    fields, text = _with_comment(request, f"reset by {request.actor}")
+    if alarm.condition is ProcessCondition.HELD:
+        if not request.comment.strip():
+            raise IllegalTransition(
+                "its evidence is lost, so nothing has shown that the hazard is gone: "
+                "look, and say in the comment what was found"
+            )
+        fields["condition"] = advance(
+            PROCESS_TRANSITIONS, alarm.condition, ProcessEvent.DECLARED_CLEAR
+        )
+        text = f"declared clear and {text}"
+    elif not alarm.attention.latched:
+        raise IllegalTransition("is not latched: there is nothing to reset")
+    if alarm.attention.latched:
+        fields["attention"] = advance(ATTENTION_TRANSITIONS, alarm.attention, AttentionEvent.RESET)
+    return revised(alarm, Cause.ACTION, at, text, **fields)
+
+
+def _shelve(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
+    following = advance(SUPPRESSION_TRANSITIONS, alarm.suppression, SuppressionEvent.SHELVE)
+    if alarm.ended:
+        raise IllegalTransition("is back to normal: there is nothing to shelve")
+    if alarm.severity is Severity.CRITICAL:
+        raise IllegalTransition("a critical alarm cannot be shelved: acknowledge it and act on it")
+    if not request.comment.strip():
+        raise IllegalTransition("shelving needs a reason: say it in the comment")
+    if request.duration_s is None or request.duration_s > LONGEST_SHELF.total_seconds():
+        raise IllegalTransition(
+            f"shelving needs a duration of at most {LONGEST_SHELF.total_seconds():.0f} s (12 h)"
+        )
+    until = at + timedelta(seconds=request.duration_s)
+    return revised(
+        alarm,
+        Cause.ACTION,
+        at,
+        f"shelved by {request.actor} until {until.isoformat(timespec='seconds')}: "
+        f"{request.comment}",
+        suppression=following,
+        shelved_at=at,
+        shelved_until=until,
+        shelved_by=request.actor,
+        shelve_reason=request.comment,
+        comment=request.comment,
+    )
+
+
+def _unshelve(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
+    shelf = off_the_shelf(alarm, SuppressionEvent.UNSHELVE)
+    fields, text = _with_comment(request, f"unshelved by {request.actor}")
+    return revised(alarm, Cause.ACTION, at, text, **shelf, **fields)
+
+
+def _comment(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
+    if not request.comment.strip():
+        raise IllegalTransition("the comment is empty")
+    fields, text = _with_comment(request, f"comment by {request.actor}")
+    return revised(alarm, Cause.ACTION, at, text, **fields)
+
+
+_ACTIONS: Mapping[Verb, Callable[[Alarm, ActionRequest, datetime], Transition]] = {
+    Verb.ACKNOWLEDGE: _acknowledge,
+    Verb.RESET: _reset,
+    Verb.SHELVE: _shelve,
+    Verb.UNSHELVE: _unshelve,
+    Verb.COMMENT: _comment,
+}

@@ -1,0 +1,1 @@
+"""The site file: its models, its loader with YAML lines, its JSON Schema."""

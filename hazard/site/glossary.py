@@ -1,0 +1,97 @@
+"""Descriptions of fields that carry none in their model, mostly because many models share them."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+_SHARED = {
+    "area": "name of one of the areas",
+    "kind": "what kind of source or rule this is; the other keys depend on it",
+    "loop": "start again at the end",
+    "pace": "realtime: as fast as it was recorded; fast: as fast as it can be processed",
+    "path": "file; a relative path starts at the site file's folder",
+    "hazard": "hazard kind of the catalogue that this rule raises",
+    "camera": "name of one of the cameras",
+    "sensor": "name of one of the sensors",
+    "zone": "name of one of the camera's zones; for crowding, absent means the whole picture",
+    "labels": "labels of the detector that count",
+    "person_labels": "labels of the detector that count as a person",
+    "vehicle_labels": "labels of the detector that count as a vehicle",
+    "min_confidence": "detections below this confidence (0 to 1) do not count",
+    "dwell_s": "seconds that it must last before it is raised",
+    "clear_after_s": "seconds of good evidence to the contrary before it clears",
+    "distance_m": "raised when a person is nearer than this, in metres",
+    "dark_after_s": "seconds of a dark or covered picture before it is raised",
+    "frozen_after_s": "seconds of an unchanging picture before it is raised",
+    "offline_after_s": "seconds without a picture before it is raised",
+    "direction": "above: readings over a level are dangerous; below: readings under it",
+    "on_delay_s": "seconds over a level before it is raised",
+    "off_delay_s": "seconds of good readings back within limits before it clears",
+    "window_s": "seconds over which the rate is taken",
+    "deadband": "how far a reading must come back before it clears, in the sensor's unit",
+    "deadband_per_min": "how far the rate must come back before it clears, per minute",
+    "after_s": "seconds without a good reading before it is raised",
+    "enabled": "false leaves this part out",
+    "host": "name or address",
+    "threads": "processor threads that it may use",
+    "words_deadline_s": "seconds after raised until the template's words stand",
+    "polygon": "three or more [x, y] points, 0 to 1 from the picture's top left corner",
+    "picture": "four or more [x, y] points of the picture, 0 to 1 from its top left corner",
+    "ground_m": "where each of these points lies on the ground, [x, y] in metres",
+    "reference": "environment variable, or a file that holds the secret and nothing else",
+}
+
+_OF_MODEL = {
+    "Site.version": "version of this file's format",
+    "Site.site": "what this plant and this box are called",
+    "Site.areas": "named places in the plant",
+    "Site.cameras": "cameras and what they look at",
+    "Site.sensors": "sensors and where their readings come from",
+    "Site.rules": "what counts as a hazard, with thresholds",
+    "Site.policy": "the site's own severities, on top of the catalogue",
+    "Site.mqtt": "where alerts are published and plant sensors are read",
+    "Site.store": "the database on the node, and its replica",
+    "Site.reasoning": "the language model that comments on severity and writes the words",
+    "Site.dashboard": "the web application",
+    "Site.retention": "how long, and how much, of each kind of record is kept",
+    "Site.observe": "where the agent shows its metrics",
+    "Observe.metrics_host": "address that the metrics listen on",
+    "SiteIdentity.name": "name of the plant, as people read it",
+    "SiteIdentity.languages": "languages of summaries and actions, the first one is shown first",
+    "Area.name": "name of the area, as people read it",
+    "Camera.source": "where the pictures come from",
+    "Camera.zones": "named polygons on the picture",
+    "Camera.calibration": "points of the picture with their place on the ground, for metres",
+    "Sensor.quantity": "what is measured, e.g. h2s, ch4, temperature",
+    "Sensor.unit": "unit of the readings, e.g. ppm, %LEL, degC",
+    "Sensor.source": "where the readings come from",
+    "CsvSensorSource.time_column": "column of the time in seconds from the start",
+    "CsvSensorSource.value_column": "column of the value",
+    "Policy.kinds": "severities by hazard kind",
+    "KindPolicy.floor": "lowest severity allowed; not below the catalogue's",
+    "KindPolicy.default": "severity that stands while nobody else may decide",
+    "Broker.port": "TCP port, usually 1883, with TLS 8883",
+    "Broker.username": "name to log in with",
+    "Broker.password": "secret to log in with: ${VARIABLE}, or file: PATH",
+    "Broker.tls": "true encrypts the connection and checks the broker's certificate",
+    "Broker.ca_file": "certificates to trust; absent: those of the system",
+    "Broker.cert_file": "this box's own certificate, where the broker asks for one",
+    "Broker.key_file": "key of that certificate",
+    "Broker.keepalive_s": "seconds between signs of life",
+    "Broker.protocol": "MQTT version, in quotes",
+    "Mqtt.heartbeat_s": "seconds between two heartbeats of this node",
+    "Store.commit_timeout_ms": "milliseconds until an alert goes to the journal instead",
+    "Dashboard.host": "address to listen on; 127.0.0.1 is this box only",
+    "Dashboard.port": "TCP port; 0 takes a free one",
+    "Retention.evidence_bytes": "most bytes of pictures and clips",
+    "Retention.evidence_days": "days that pictures and clips are kept",
+    "Retention.readings_days": "days that readings and tracks are kept",
+    "Retention.alerts_days": "days that alerts are kept",
+}
+
+
+def describe(model: type[BaseModel], name: str, info: FieldInfo) -> str:
+    """What a field is, in a few words; empty for a field that nobody has described."""
+    own = _OF_MODEL.get(f"{model.__name__}.{name}")
+    return own or info.description or _SHARED.get(name, "")

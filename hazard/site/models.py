@@ -1,0 +1,267 @@
+"""The site file as pydantic models: what an integrator writes, validated.
+
+Cross references (a camera's area, a rule's zone) are checked by `references()`, which reports all
+of them at once so that the loader can give each its line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from hazard.geometry import homography, is_simple
+from hazard.site.rules import RuleConfig
+from hazard.site.sources import (
+    CameraSourceConfig,
+    MqttSensorSource,
+    Secret,
+    SensorSourceConfig,
+    parse_secret,
+)
+from hazard.types import Authority, Model, Name, Relative, Severity
+
+SecretRef = Annotated[Secret, BeforeValidator(parse_secret)]
+Language = Literal["en", "fr", "de", "es", "it"]
+Point = tuple[Relative, Relative]
+
+
+class SiteIdentity(Model):
+    """What this plant and this box are called."""
+
+    id: Name = Field(description="appears in every MQTT topic")
+    name: str = Field(min_length=1, max_length=120)
+    node: Name = Field(default="edge-1", description="this box")
+    timezone: str = Field(default="UTC", description="IANA name, e.g. Europe/Berlin")
+    languages: tuple[Language, ...] = Field(default=("en",), min_length=1)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"no such time zone {value!r}: use an IANA name") from error
+        return value
+
+
+class Area(Model):
+    """A named place in the plant."""
+
+    name: str = Field(min_length=1, max_length=120)
+
+
+class Zone(Model):
+    """A polygon on a camera's picture, in relative coordinates (0..1 from the top left)."""
+
+    polygon: tuple[Point, ...] = Field(min_length=3)
+
+    @field_validator("polygon")
+    @classmethod
+    def _simple(cls, value: tuple[Point, ...]) -> tuple[Point, ...]:
+        if not is_simple(value):
+            raise ValueError("the polygon crosses itself or has no area")
+        return value
+
+
+class Calibration(Model):
+    """Four or more points of the picture and where they lie on the ground, in metres."""
+
+    picture: tuple[Point, ...] = Field(min_length=4)
+    ground_m: tuple[tuple[float, float], ...] = Field(min_length=4)
+
+    def matrix(self) -> tuple[tuple[float, float, float], ...]:
+        """The homography from relative picture points to metres."""
+        return homography(self.picture, self.ground_m)
+
+
+class Camera(Model):
+    """A camera and what it looks at."""
+
+    area: Name
+    source: CameraSourceConfig
+    fps_budget: float = Field(default=10.0, gt=0, le=60, description="frames a second to process")
+    detectors: tuple[str, ...] = Field(
+        default=("nanodet",), min_length=1, description="names in models/manifest.toml"
+    )
+    min_confidence: float = Field(default=0.4, ge=0, le=1)
+    zones: dict[Name, Zone] = Field(default_factory=dict)
+    calibration: Calibration | None = None
+    hang_after_s: float = Field(
+        default=10.0, gt=0, description="a decoder silent for this long is killed and restarted"
+    )
+
+
+class Sensor(Model):
+    """A sensor and where its readings come from."""
+
+    area: Name
+    quantity: str = Field(min_length=1, max_length=64)
+    unit: str = Field(min_length=1, max_length=16)
+    source: SensorSourceConfig
+    minimum: float | None = Field(default=None, description="readings below are of bad quality")
+    maximum: float | None = Field(default=None, description="readings above are of bad quality")
+
+
+class KindPolicy(Model):
+    """The site's own severities of one hazard kind. Floors can be raised, never lowered."""
+
+    floor: Severity | None = None
+    default: Severity | None = None
+    levels: dict[Name, Severity] = Field(
+        default_factory=dict, description="floor by threshold level, e.g. idlh: critical"
+    )
+
+
+class Policy(Model):
+    """The site's severity policy, on top of the catalogue."""
+
+    kinds: dict[Name, KindPolicy] = Field(default_factory=dict)
+    incident_window_s: float = Field(
+        default=30.0, gt=0, description="related events within it join one incident"
+    )
+
+
+class Broker(Model):
+    """An MQTT broker."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=1883, ge=1, le=65535)
+    username: str | None = None
+    password: SecretRef | None = None
+    tls: bool = False
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    keepalive_s: int = Field(default=30, ge=5, le=600)
+    protocol: Literal["5", "3.1.1"] = "5"
+
+
+class Mqtt(Model):
+    """Where alerts are published and plant sensors are read."""
+
+    embedded: bool = Field(
+        default=False, description="start the packaged broker on 127.0.0.1 as broker `plant`"
+    )
+    embedded_port: int = Field(default=1883, ge=1, le=65534, description="MQTT 5; 3.1.1 on port+1")
+    brokers: dict[Name, Broker] = Field(default_factory=dict, description="at least one")
+    heartbeat_s: float = Field(default=10.0, gt=0)
+
+
+class Store(Model):
+    """The database on the node, and its replica."""
+
+    replica_url: SecretRef | None = Field(
+        default=None, description="PostgreSQL 15+ URL: checked, but not yet fed"
+    )
+    commit_timeout_ms: int = Field(default=250, ge=10)
+
+
+class Reasoning(Model):
+    """The language model that gives an opinion on severity and writes the words."""
+
+    enabled: bool = True
+    backend: str = Field(default="smollm2", description="entry point of hazard.reasoners")
+    model: str | None = Field(default=None, description="manifest name, path or id; backend's own")
+    deadline_s: float = Field(default=2.0, gt=0, description="after raised")
+    words_deadline_s: float = Field(default=30.0, gt=0)
+    authority: dict[Name, Authority] = Field(
+        default_factory=dict, description="per hazard kind; never above what the exam allows"
+    )
+    threads: int = Field(default=2, ge=1)
+
+
+class Dashboard(Model):
+    """The web application."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+
+
+class Observe(Model):
+    """Where the agent shows its metrics."""
+
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(
+        default=9464, ge=0, le=65535, description="Prometheus text on /metrics; 0: off"
+    )
+
+
+class Retention(Model):
+    """How long, and how much, of each kind of record is kept."""
+
+    evidence_bytes: int = Field(default=2_000_000_000, ge=10_000_000)
+    evidence_days: float = Field(default=90, gt=0)
+    readings_days: float = Field(default=7, gt=0)
+    alerts_days: float = Field(default=3650, gt=0)
+
+
+class Site(Model):
+    """The whole site file."""
+
+    version: Literal[1] = 1
+    site: SiteIdentity
+    areas: dict[Name, Area] = Field(min_length=1)
+    cameras: dict[Name, Camera] = Field(default_factory=dict)
+    sensors: dict[Name, Sensor] = Field(default_factory=dict)
+    rules: dict[Name, RuleConfig] = Field(default_factory=dict)
+    policy: Policy = Field(default_factory=Policy)
+    mqtt: Mqtt = Field(default_factory=Mqtt)
+    store: Store = Field(default_factory=Store)
+    reasoning: Reasoning = Field(default_factory=Reasoning)
+    dashboard: Dashboard = Field(default_factory=Dashboard)
+    retention: Retention = Field(default_factory=Retention)
+    observe: Observe = Field(default_factory=Observe)
+
+    def brokers(self) -> dict[str, Broker]:
+        """All brokers by name; the embedded one is `plant`."""
+        named: dict[str, Broker] = dict(self.mqtt.brokers)
+        if self.mqtt.embedded:
+            named["plant"] = Broker(host="127.0.0.1", port=self.mqtt.embedded_port)
+        return named
+
+    def references(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Every reference that leads nowhere: path of keys in the file, and what is wrong."""
+        for kind, items in (("cameras", self.cameras), ("sensors", self.sensors)):
+            for name, item in items.items():
+                if item.area not in self.areas:
+                    yield (kind, name, "area"), _unknown("area", item.area, self.areas)
+        for name, sensor in self.sensors.items():
+            source = sensor.source
+            if isinstance(source, MqttSensorSource) and source.broker not in self.brokers():
+                yield (
+                    ("sensors", name, "source", "broker"),
+                    _unknown("broker", source.broker, self.brokers()),
+                )
+        for name, rule in self.rules.items():
+            yield from self._rule_references(name, rule)
+        if not self.brokers():
+            yield ("mqtt",), "no broker: name one under brokers, or set embedded: true"
+        if self.mqtt.embedded and "plant" in self.mqtt.brokers:
+            yield ("mqtt", "brokers", "plant"), "is the embedded broker's name: choose another"
+
+    def _rule_references(
+        self, name: str, rule: RuleConfig
+    ) -> Iterator[tuple[tuple[str, ...], str]]:
+        for field, known in (("camera", self.cameras), ("sensor", self.sensors)):
+            value = getattr(rule, field, None)
+            if value is not None and value not in known:
+                yield ("rules", name, field), _unknown(field, value, known)
+        for field, known in (("cameras", self.cameras), ("sensors", self.sensors)):
+            for value in getattr(rule, field, ()):
+                if value not in known:
+                    yield ("rules", name, field), _unknown(field[:-1], value, known)
+        camera = self.cameras.get(getattr(rule, "camera", ""))
+        for field in ("zone", "vehicle_zone"):
+            zone = getattr(rule, field, None)
+            if zone is not None and camera is not None and zone not in camera.zones:
+                yield ("rules", name, field), _unknown("zone", zone, camera.zones)
+
+
+def _unknown(what: str, value: str, known: dict[str, object] | object) -> str:
+    names = ", ".join(sorted(known)) if isinstance(known, dict) else ""
+    return f"no {what} {value!r}: known are {names or 'none'}"

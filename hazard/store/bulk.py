@@ -1,0 +1,256 @@
+"""What is written often and may be lost for a moment: readings and stage health; and retention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+
+from hazard.site.models import Retention
+from hazard.store.operations import upsert
+from hazard.store.queries import ENDED, OPEN_STATES
+from hazard.store.tables import (
+    ActionRequestRow,
+    AlertRow,
+    AssessmentRow,
+    CursorRow,
+    EvidenceRow,
+    IncidentRow,
+    OutboxRow,
+    ReadingRow,
+    RevisionRow,
+    StageHealthRow,
+)
+from hazard.store.writer import Writer
+from hazard.types import Model, Reading, StageHealth
+
+THINNED_TO = timedelta(seconds=0.5)
+"""At most two readings a second of each sensor are kept."""
+REPLAYABLE = timedelta(hours=24)
+"""How long a message that every broker has taken over can still be sent again."""
+PRUNE_BATCH = 500
+
+
+class Pruned(Model):
+    """How much `prune` removed."""
+
+    evidence_files: int = 0
+    evidence_bytes: int = 0
+    outbox: int = 0
+    readings: int = 0
+    alerts: int = 0
+
+
+class Bulk:
+    """Writes that never delay an alarm: short transactions without waiting for the disk."""
+
+    def __init__(self, engine: Engine, writer: Writer, durable: Writer) -> None:
+        self._engine = engine
+        self._writer = writer
+        self._durable = durable
+        self._kept: dict[str, tuple[datetime, str]] = {}
+
+    def record_readings(self, readings: Sequence[Reading]) -> int:
+        """Write readings, thinned to 2 a second per sensor; a change of quality is always kept.
+
+        Gives the number written.
+
+        Raises:
+            StoreError: if the store cannot be written now; these readings are not kept.
+        """
+        kept = [reading for reading in readings if self._keep(reading)]
+        if kept:
+            with self._writer.transaction() as connection:
+                connection.execute(
+                    insert(ReadingRow),
+                    [
+                        {
+                            "sensor_id": each.sensor_id,
+                            "area": each.area,
+                            "quantity": each.quantity,
+                            "value": each.value,
+                            "unit": each.unit,
+                            "quality": each.quality.value,
+                            "measured_at": each.measured_at,
+                        }
+                        for each in kept
+                    ],
+                )
+        return len(kept)
+
+    def _keep(self, reading: Reading) -> bool:
+        last = self._kept.get(reading.sensor_id)
+        if last is not None:
+            since = reading.measured_at - last[0]
+            if timedelta(0) <= since < THINNED_TO and last[1] == reading.quality:
+                return False
+        self._kept[reading.sensor_id] = (reading.measured_at, reading.quality.value)
+        return True
+
+    def record_health(self, node: str, stages: Sequence[StageHealth]) -> None:
+        """Write each stage's last word; rows of stages that the node no longer has go.
+
+        Raises:
+            StoreError: if the store cannot be written now; the next report replaces this one.
+        """
+        names = [stage.stage for stage in stages]
+        with self._writer.transaction() as connection:
+            connection.execute(
+                delete(StageHealthRow).where(
+                    StageHealthRow.node == node, StageHealthRow.stage.not_in(names)
+                )
+            )
+            for stage in stages:
+                upsert(
+                    connection,
+                    StageHealthRow,
+                    "node,stage",
+                    {
+                        "node": node,
+                        "stage": stage.stage,
+                        "health": stage.health.value,
+                        "reason": stage.reason,
+                        "at": stage.at,
+                        "figures": stage.figures,
+                    },
+                )
+
+    # ------------------------------------------------------------ retention
+
+    def prune(
+        self,
+        now: datetime,
+        retention: Retention,
+        *,
+        evidence_dir: Path,
+        brokers: Sequence[str],
+        free_bytes: int = 0,
+    ) -> Pruned:
+        """Remove what is over its time or budget, in small steps; alerts last.
+
+        Evidence of open alerts stays, and so do outbox rows that a broker has not taken over.
+        `free_bytes` asks for that much evidence less, for a disk that is running full.
+
+        Raises:
+            StoreError: if the store cannot be written now.
+        """
+        files, size = self._prune_evidence(now, retention, evidence_dir, free_bytes)
+        return Pruned(
+            evidence_files=files,
+            evidence_bytes=size,
+            outbox=self._prune_outbox(now, brokers),
+            readings=self._prune_readings(now - timedelta(days=retention.readings_days)),
+            alerts=self._prune_alerts(now - timedelta(days=retention.alerts_days)),
+        )
+
+    def _prune_evidence(
+        self, now: datetime, retention: Retention, folder: Path, free_bytes: int
+    ) -> tuple[int, int]:
+        protected = (
+            select(EvidenceRow.evidence_id)
+            .join(AlertRow, AlertRow.incident_id == EvidenceRow.incident_id)
+            .where(AlertRow.state.in_(OPEN_STATES))
+        )
+        rows = (
+            select(
+                EvidenceRow.evidence_id,
+                func.max(EvidenceRow.size_bytes).label("size"),
+                func.max(EvidenceRow.captured_at).label("at"),
+                EvidenceRow.evidence_id.in_(protected).label("protected"),
+            )
+            .where(EvidenceRow.deleted_at.is_(None))
+            .group_by(EvidenceRow.evidence_id)
+            .order_by(func.max(EvidenceRow.captured_at))
+        )
+        with self._engine.connect() as connection:
+            found = connection.execute(rows).all()
+        excess = sum(row.size for row in found) - retention.evidence_bytes
+        excess = max(excess, free_bytes)
+        oldest = now - timedelta(days=retention.evidence_days)
+        gone: list[str] = []
+        freed = 0
+        for row in found:
+            if not row.protected and (row.at < oldest or freed < excess):
+                _unlink_evidence(folder, row.evidence_id)
+                gone.append(row.evidence_id)
+                freed += row.size
+        for start in range(0, len(gone), PRUNE_BATCH):
+            batch = gone[start : start + PRUNE_BATCH]
+            with self._writer.transaction() as connection:
+                connection.execute(
+                    update(EvidenceRow)
+                    .where(EvidenceRow.evidence_id.in_(batch))
+                    .values(deleted_at=now)
+                )
+        return len(gone), freed
+
+    def _prune_outbox(self, now: datetime, brokers: Sequence[str]) -> int:
+        consumers = [f"mqtt/{broker}"[:64] for broker in brokers]
+        positions = select(CursorRow.position).where(CursorRow.consumer.in_(consumers))
+        with self._engine.connect() as connection:
+            handed_over = connection.execute(positions).scalars().all()
+        if not consumers or len(handed_over) < len(consumers):
+            return 0
+        ids = (
+            select(OutboxRow.outbox_id)
+            .where(OutboxRow.created_at < now - REPLAYABLE)
+            .where(OutboxRow.outbox_id <= min(handed_over))
+            .limit(PRUNE_BATCH)
+        )
+        return self._repeat(
+            lambda connection: (
+                connection.execute(delete(OutboxRow).where(OutboxRow.outbox_id.in_(ids))).rowcount
+            )
+        )
+
+    def _prune_readings(self, before: datetime) -> int:
+        ids = select(ReadingRow.reading_id).where(ReadingRow.measured_at < before)
+        return self._repeat(
+            lambda connection: (
+                connection.execute(
+                    delete(ReadingRow).where(ReadingRow.reading_id.in_(ids.limit(PRUNE_BATCH)))
+                ).rowcount
+            )
+        )
+
+    def _prune_alerts(self, before: datetime) -> int:
+        query = (
+            select(AlertRow.alert_id, AlertRow.incident_id)
+            .where(AlertRow.state == ENDED, AlertRow.updated_at < before)
+            .limit(PRUNE_BATCH)
+        )
+
+        def remove(connection: Connection) -> int:
+            rows = connection.execute(query).all()
+            alerts = [row.alert_id for row in rows]
+            incidents = [row.incident_id for row in rows]
+            if alerts:
+                _delete_alerts(connection, alerts, incidents)
+            return len(alerts)
+
+        return self._repeat(remove)
+
+    def _repeat(self, step: Callable[[Connection], int]) -> int:
+        total = 0
+        while True:
+            with self._durable.transaction() as connection:
+                count = step(connection)
+            total += count
+            if count < PRUNE_BATCH:
+                return total
+
+
+def _delete_alerts(connection: Connection, alerts: list[str], incidents: list[str]) -> None:
+    connection.execute(delete(ActionRequestRow).where(ActionRequestRow.alert_id.in_(alerts)))
+    connection.execute(delete(RevisionRow).where(RevisionRow.alert_id.in_(alerts)))
+    connection.execute(delete(AlertRow).where(AlertRow.alert_id.in_(alerts)))
+    connection.execute(delete(AssessmentRow).where(AssessmentRow.incident_id.in_(incidents)))
+    connection.execute(delete(EvidenceRow).where(EvidenceRow.incident_id.in_(incidents)))
+    connection.execute(delete(IncidentRow).where(IncidentRow.incident_id.in_(incidents)))
+
+
+def _unlink_evidence(folder: Path, evidence_id: str) -> None:
+    for path in (folder / evidence_id[:2]).glob(f"{evidence_id}.*"):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Alembic migrations, packaged: `hazard.store.schema` runs them from the program."""

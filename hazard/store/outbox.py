@@ -1,0 +1,148 @@
+"""The outbox as the publisher sees it: rows in order, one cursor per broker, delivery marks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hazard.store.operations import OutboxMessage, upsert
+from hazard.store.tables import CursorRow, DeliveryRow, OutboxRow
+from hazard.store.writer import Writer
+
+MARK_WAIT_MS = 20
+"""Marks can wait: a mark that is lost costs one repeated message, which receivers know."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """One row of the outbox. `outbox_id` is None while it is only in the journal."""
+
+    outbox_id: int | None
+    sequence: int | None
+    alert_id: str | None
+    revision: int | None
+    created_at: datetime
+    message: OutboxMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A row that one broker has taken over."""
+
+    outbox_id: int
+    published_at: datetime
+    acked_at: datetime
+
+
+class Outbox:
+    """Reads of the outbox and marks of delivery. Safe to call from any thread."""
+
+    def __init__(self, engine: Engine, writer: Writer) -> None:
+        self._engine = engine
+        self._writer = writer
+
+    def position(self, broker: str) -> int:
+        """Everything up to this `outbox_id` has been handed over to the broker."""
+        query = select(CursorRow.position).where(CursorRow.consumer == _consumer(broker))
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one_or_none() or 0)
+
+    def read(self, after: int, limit: int) -> list[OutboxItem]:
+        """The next rows, in order."""
+        query = (
+            select(OutboxRow)
+            .where(OutboxRow.outbox_id > after)
+            .order_by(OutboxRow.outbox_id)
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [
+            OutboxItem(
+                outbox_id=row["outbox_id"],
+                sequence=row["sequence"],
+                alert_id=row["alert_id"],
+                revision=row["revision"],
+                created_at=row["created_at"],
+                message=OutboxMessage(
+                    topic=row["topic"],
+                    body=row["body"],
+                    retain=row["retain"],
+                    properties=row["properties"],
+                ),
+            )
+            for row in rows
+        ]
+
+    def first_acked_since(self, broker: str, since: datetime) -> int | None:
+        """The first row that the broker has taken over since then, or None."""
+        query = select(func.min(DeliveryRow.outbox_id)).where(
+            DeliveryRow.broker == broker, DeliveryRow.acked_at >= since
+        )
+        with self._engine.connect() as connection:
+            found = connection.execute(query).scalar_one_or_none()
+        return None if found is None else int(found)
+
+    def depth(self, after: int) -> tuple[int, datetime | None]:
+        """How many rows wait behind a position, and when the oldest was written."""
+        query = select(func.count(), func.min(OutboxRow.created_at)).where(
+            OutboxRow.outbox_id > after
+        )
+        with self._engine.connect() as connection:
+            count, oldest = connection.execute(query).one()
+        return int(count), oldest
+
+    def mark(self, broker: str, marks: Sequence[Mark], position: int, now: datetime) -> None:
+        """Write that the broker has taken rows over, and how far it is without a gap.
+
+        Raises:
+            StoreError: if the store cannot be written now; the caller keeps the marks.
+        """
+        with self._writer.transaction(wait_ms=MARK_WAIT_MS) as connection:
+            _write_marks(connection, broker, marks)
+            upsert(
+                connection,
+                CursorRow,
+                "consumer",
+                {"consumer": _consumer(broker), "position": position, "updated_at": now},
+            )
+
+
+def _write_marks(connection: Connection, broker: str, marks: Sequence[Mark]) -> None:
+    ids = [mark.outbox_id for mark in marks]
+    present = select(OutboxRow.outbox_id).where(OutboxRow.outbox_id.in_(ids))
+    known = set(connection.execute(present).scalars()) if ids else set()
+    rows = [
+        {
+            "broker": broker,
+            "outbox_id": mark.outbox_id,
+            "published_at": mark.published_at,
+            "acked_at": mark.acked_at,
+            "attempts": 1,
+        }
+        for mark in marks
+        if mark.outbox_id in known
+    ]
+    if not rows:
+        return
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = make(DeliveryRow)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["broker", "outbox_id"],
+            set_={
+                "published_at": statement.excluded.published_at,
+                "acked_at": statement.excluded.acked_at,
+                "attempts": DeliveryRow.attempts + 1,
+            },
+        ),
+        rows,
+    )
+
+
+def _consumer(broker: str) -> str:
+    return f"mqtt/{broker}"[:64]

@@ -1,0 +1,466 @@
+"""What the dashboard and the reports read. Nothing here writes.
+
+Pages are by keyset (`raised_at`, `alert_id`), so that they are as quick with a million alerts as
+with ten, and no alert is shown twice or skipped when new ones arrive meanwhile.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field, JsonValue
+from sqlalchemy import Connection, Engine, Select, and_, func, or_, select
+
+from hazard.errors import StoreError
+from hazard.store.tables import (
+    ActionRequestRow,
+    AlertRow,
+    AssessmentRow,
+    AuditRow,
+    DeliveryRow,
+    EvidenceRow,
+    IncidentRow,
+    OutboxRow,
+    ReadingRow,
+    RevisionRow,
+    StageHealthRow,
+)
+from hazard.types import (
+    ActionRequest,
+    AlertMessage,
+    Assessment,
+    Evidence,
+    Health,
+    Incident,
+    IsaState,
+    Model,
+    Name,
+    Quality,
+    RequestState,
+    Severity,
+    StageHealth,
+    UtcTime,
+    Verb,
+)
+
+MAX_PAGE = 500
+ENDED = IsaState.NORMAL.value
+OPEN_STATES = tuple(state.value for state in IsaState if state is not IsaState.NORMAL)
+
+
+class AlertFilter(Model):
+    """Which alerts to list; an empty filter lists all.
+
+    `active` True lists alerts that are not back to normal, False those that are.
+    `after` and `before` compare with the time raised (from `after` on, up to but not `before`).
+    """
+
+    active: bool | None = None
+    areas: tuple[Name, ...] = ()
+    hazards: tuple[Name, ...] = ()
+    states: tuple[IsaState, ...] = ()
+    min_severity: Severity | None = None
+    after: UtcTime | None = None
+    before: UtcTime | None = None
+
+
+class AlertPage(Model):
+    """One page of alerts, newest first; `next_page` is None on the last one."""
+
+    alerts: tuple[AlertMessage, ...]
+    next_page: str | None
+
+
+class RequestStatus(Model):
+    """An ActionRequest and what became of it."""
+
+    request: ActionRequest
+    state: RequestState
+    outcome: str = Field(description="in words, empty while pending")
+    carried_out_at: UtcTime | None = None
+
+
+class AuditLine(Model):
+    """One line of the audit."""
+
+    audit_id: int
+    chain: str
+    at: UtcTime
+    actor: str
+    verb: str
+    subject: str
+    details: dict[str, JsonValue]
+    hash: str
+
+
+class AuditPage(Model):
+    """One page of the audit, newest first; `next_before` is None on the last one."""
+
+    lines: tuple[AuditLine, ...]
+    next_before: int | None
+
+
+class Delivery(Model):
+    """When one broker took over (PUBACK) one revision."""
+
+    broker: str
+    revision: int
+    published_at: UtcTime
+    acked_at: UtcTime
+    attempts: int
+
+
+class AlertDetail(Model):
+    """Everything about one alert."""
+
+    current: AlertMessage
+    revisions: tuple[AlertMessage, ...] = Field(description="oldest first")
+    incident: Incident
+    assessments: tuple[Assessment, ...]
+    evidence: tuple[Evidence, ...] = Field(description="what is still on disk")
+    audit: tuple[AuditLine, ...]
+    requests: tuple[RequestStatus, ...]
+    deliveries: tuple[Delivery, ...]
+
+
+class ReadingPoint(Model):
+    """One stored reading, thinned to 2 a second."""
+
+    sensor_id: str
+    area: str
+    quantity: str
+    value: float | None
+    unit: str
+    quality: Quality
+    measured_at: UtcTime
+
+
+class AreaCounts(Model):
+    """Alarms of one area that are not back to normal.
+
+    `worst` and `by_severity` leave shelved and suppressed alarms out; `suppressed` counts them.
+    """
+
+    area: str
+    worst: Severity | None
+    by_severity: dict[Severity, int]
+    unacknowledged: int
+    suppressed: int
+    unacknowledged_by_severity: dict[Severity, int]
+
+
+_SUPPRESSED = (
+    IsaState.SHELVED.value,
+    IsaState.SUPPRESSED_BY_DESIGN.value,
+    IsaState.OUT_OF_SERVICE.value,
+)
+_UNACKNOWLEDGED = (
+    IsaState.UNACKNOWLEDGED.value,
+    IsaState.RTN_UNACKNOWLEDGED.value,
+    IsaState.LATCHED_UNACKNOWLEDGED.value,
+)
+
+
+class Queries:
+    """Reads of the store, each in a transaction of its own. Safe to call from any thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def _read(self) -> AbstractContextManager[Connection]:
+        return self._engine.connect()
+
+    # ------------------------------------------------------------ alerts
+
+    def list_alerts(
+        self, where: AlertFilter | None = None, *, page: str | None = None, limit: int = 50
+    ) -> AlertPage:
+        """Alerts that match, newest raised first; `page` is an earlier answer's `next_page`.
+
+        Raises:
+            StoreError: if `page` is not one that this method gave.
+        """
+        limit = max(1, min(limit, MAX_PAGE))
+        query = select(AlertRow.alert_id, AlertRow.raised_at, AlertRow.payload)
+        query = _filtered(query, where or AlertFilter())
+        if page is not None:
+            raised_at, alert_id = _decode_page(page)
+            query = query.where(
+                or_(
+                    AlertRow.raised_at < raised_at,
+                    and_(AlertRow.raised_at == raised_at, AlertRow.alert_id < alert_id),
+                )
+            )
+        query = query.order_by(AlertRow.raised_at.desc(), AlertRow.alert_id.desc())
+        with self._read() as connection:
+            rows = connection.execute(query.limit(limit + 1)).all()
+        shown = rows[:limit]
+        more = len(rows) > limit
+        return AlertPage(
+            alerts=tuple(AlertMessage.model_validate(row.payload) for row in shown),
+            next_page=_encode_page(shown[-1].raised_at, shown[-1].alert_id) if more else None,
+        )
+
+    def get_alert(self, alert_id: str) -> AlertDetail | None:
+        """Everything about one alert, or None if there is none of that id."""
+        with self._read() as connection:
+            row = connection.execute(
+                select(AlertRow.payload, AlertRow.incident_id).where(AlertRow.alert_id == alert_id)
+            ).one_or_none()
+            if row is None:
+                return None
+            return AlertDetail(
+                current=AlertMessage.model_validate(row.payload),
+                revisions=_revisions(connection, alert_id),
+                incident=_incident(connection, row.incident_id),
+                assessments=_assessments(connection, row.incident_id),
+                evidence=_evidence(connection, row.incident_id),
+                audit=_audit(connection, select_audit().where(AuditRow.subject == alert_id)),
+                requests=_requests(connection, ActionRequestRow.alert_id == alert_id),
+                deliveries=_deliveries(connection, alert_id),
+            )
+
+    def count_alerts(self, where: AlertFilter | None = None) -> int:
+        """How many alerts match."""
+        query = _filtered(select(func.count()).select_from(AlertRow), where or AlertFilter())
+        with self._read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def active_counts_by_area(self) -> dict[str, AreaCounts]:
+        """Counts of alarms that are not back to normal; areas without any are absent."""
+        query = (
+            select(AlertRow.area, AlertRow.severity, AlertRow.state, func.count().label("n"))
+            .where(AlertRow.state.in_(OPEN_STATES))
+            .group_by(AlertRow.area, AlertRow.severity, AlertRow.state)
+        )
+        with self._read() as connection:
+            rows = connection.execute(query).all()
+        areas: dict[str, list[tuple[str, str, int]]] = {}
+        for row in rows:
+            areas.setdefault(row.area, []).append((row.severity, row.state, row.n))
+        return {area: area_counts(area, cells) for area, cells in areas.items()}
+
+    def changes_after(self, sequence: int | None, *, limit: int = 200) -> tuple[int, list[str]]:
+        """The newest sequence, and the ids of alerts with a later revision than `sequence`.
+
+        None asks for the newest sequence only: where to begin to watch.
+        """
+        newest = select(func.coalesce(func.max(RevisionRow.sequence), 0))
+        with self._read() as connection:
+            last = int(connection.execute(newest).scalar_one())
+            if sequence is None or last <= sequence:
+                return last, []
+            query = select(RevisionRow.alert_id).where(RevisionRow.sequence > sequence)
+            rows = connection.execute(query.order_by(RevisionRow.sequence.desc()).limit(limit))
+            return last, list(dict.fromkeys(rows.scalars()))
+
+    # ------------------------------------------------------------ around an alert
+
+    def readings_around(
+        self, sensor_ids: Sequence[str], start: datetime, end: datetime, *, limit: int = 5000
+    ) -> tuple[ReadingPoint, ...]:
+        """Stored readings of the sensors from `start` to `end`, oldest first."""
+        query = (
+            select(ReadingRow)
+            .where(ReadingRow.sensor_id.in_(sensor_ids))
+            .where(ReadingRow.measured_at.between(start, end))
+            .order_by(ReadingRow.measured_at)
+            .limit(limit)
+        )
+        with self._read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return tuple(
+            ReadingPoint.model_validate({k: v for k, v in row.items() if k != "reading_id"})
+            for row in rows
+        )
+
+    def find_evidence(self, evidence_id: str) -> Evidence | None:
+        """The evidence of that id, if it is known and not pruned."""
+        query = select(EvidenceRow.payload).where(
+            EvidenceRow.evidence_id == evidence_id, EvidenceRow.deleted_at.is_(None)
+        )
+        with self._read() as connection:
+            payload = connection.execute(query.limit(1)).scalar_one_or_none()
+        return None if payload is None else Evidence.model_validate(payload)
+
+    # ------------------------------------------------------------ requests, health, audit
+
+    def request_state(self, request_id: str) -> RequestStatus | None:
+        """What became of a request, or None if there is none of that id."""
+        with self._read() as connection:
+            found = _requests(connection, ActionRequestRow.request_id == request_id)
+        return found[0] if found else None
+
+    def stage_health(self) -> tuple[StageHealth, ...]:
+        """The last word of each stage, by name. Old ones are unknown: compare `at` with now."""
+        with self._read() as connection:
+            rows = connection.execute(select(StageHealthRow).order_by(StageHealthRow.stage)).all()
+        return tuple(
+            StageHealth(
+                stage=row.stage,
+                health=Health(row.health),
+                reason=row.reason,
+                at=row.at,
+                figures=row.figures,
+            )
+            for row in rows
+        )
+
+    def audit_page(self, *, before: int | None = None, limit: int = 100) -> AuditPage:
+        """Lines of the audit, newest first; `before` is an earlier answer's `next_before`."""
+        limit = max(1, min(limit, MAX_PAGE))
+        query = select_audit()
+        if before is not None:
+            query = query.where(AuditRow.audit_id < before)
+        with self._read() as connection:
+            lines = _audit(connection, query.limit(limit + 1))
+        shown = lines[:limit]
+        return AuditPage(
+            lines=shown, next_before=shown[-1].audit_id if len(lines) > limit else None
+        )
+
+
+def area_counts(area: str, cells: Sequence[tuple[str, str, int]]) -> AreaCounts:
+    """Counts of one area from (severity, state, number) of alarms not back to normal."""
+    by_severity: dict[Severity, int] = {}
+    unacknowledged: dict[Severity, int] = {}
+    for severity, state, number in cells:
+        key = Severity(severity)
+        if state not in _SUPPRESSED:
+            by_severity[key] = by_severity.get(key, 0) + number
+        if state in _UNACKNOWLEDGED:
+            unacknowledged[key] = unacknowledged.get(key, 0) + number
+    return AreaCounts(
+        area=area,
+        worst=max(by_severity, key=lambda severity: severity.rank, default=None),
+        by_severity=by_severity,
+        unacknowledged=sum(unacknowledged.values()),
+        unacknowledged_by_severity=unacknowledged,
+        suppressed=sum(n for _, state, n in cells if state in _SUPPRESSED),
+    )
+
+
+def _filtered(query: Select[Any], where: AlertFilter) -> Select[Any]:
+    if where.active is not None:
+        query = query.where(
+            AlertRow.state.in_(OPEN_STATES) if where.active else AlertRow.state == ENDED
+        )
+    if where.areas:
+        query = query.where(AlertRow.area.in_(where.areas))
+    if where.hazards:
+        query = query.where(AlertRow.hazard.in_(where.hazards))
+    if where.states:
+        query = query.where(AlertRow.state.in_([state.value for state in where.states]))
+    if where.min_severity is not None:
+        query = query.where(AlertRow.severity_rank >= where.min_severity.rank)
+    if where.after is not None:
+        query = query.where(AlertRow.raised_at >= where.after)
+    if where.before is not None:
+        query = query.where(AlertRow.raised_at < where.before)
+    return query
+
+
+def _encode_page(raised_at: datetime, alert_id: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([raised_at.isoformat(), alert_id]).encode()).decode()
+
+
+def _decode_page(page: str) -> tuple[datetime, str]:
+    try:
+        raised_at, alert_id = json.loads(base64.urlsafe_b64decode(page.encode()))
+        moment = datetime.fromisoformat(raised_at)
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise StoreError("page is not one that an earlier list gave: start without it") from error
+    if moment.tzinfo is None or not isinstance(alert_id, str):
+        raise StoreError("page is not one that an earlier list gave: start without it")
+    return moment, alert_id
+
+
+def _revisions(connection: Connection, alert_id: str) -> tuple[AlertMessage, ...]:
+    query = select(RevisionRow.payload).where(RevisionRow.alert_id == alert_id)
+    rows = connection.execute(query.order_by(RevisionRow.revision)).scalars()
+    return tuple(AlertMessage.model_validate(payload) for payload in rows)
+
+
+def _incident(connection: Connection, incident_id: str) -> Incident:
+    query = select(IncidentRow.payload).where(IncidentRow.incident_id == incident_id)
+    return Incident.model_validate(connection.execute(query).scalar_one())
+
+
+def _assessments(connection: Connection, incident_id: str) -> tuple[Assessment, ...]:
+    query = select(AssessmentRow.payload).where(AssessmentRow.incident_id == incident_id)
+    rows = connection.execute(query.order_by(AssessmentRow.decided_at)).scalars()
+    return tuple(Assessment.model_validate(payload) for payload in rows)
+
+
+def _evidence(connection: Connection, incident_id: str) -> tuple[Evidence, ...]:
+    query = select(EvidenceRow.payload).where(
+        EvidenceRow.incident_id == incident_id, EvidenceRow.deleted_at.is_(None)
+    )
+    rows = connection.execute(query.order_by(EvidenceRow.captured_at)).scalars()
+    return tuple(Evidence.model_validate(payload) for payload in rows)
+
+
+def _deliveries(connection: Connection, alert_id: str) -> tuple[Delivery, ...]:
+    query = (
+        select(
+            DeliveryRow.broker,
+            OutboxRow.revision,
+            DeliveryRow.published_at,
+            DeliveryRow.acked_at,
+            DeliveryRow.attempts,
+        )
+        .join(OutboxRow, OutboxRow.outbox_id == DeliveryRow.outbox_id)
+        .where(OutboxRow.alert_id == alert_id, OutboxRow.retain.is_(False))
+        .order_by(DeliveryRow.outbox_id)
+    )
+    rows = connection.execute(query).mappings()
+    return tuple(Delivery.model_validate(dict(row)) for row in rows)
+
+
+def select_audit() -> Select[Any]:
+    """The audit, newest first."""
+    return select(
+        AuditRow.audit_id,
+        AuditRow.chain,
+        AuditRow.at,
+        AuditRow.actor,
+        AuditRow.verb,
+        AuditRow.subject,
+        AuditRow.details,
+        AuditRow.hash,
+    ).order_by(AuditRow.audit_id.desc())
+
+
+def _audit(connection: Connection, query: Select[Any]) -> tuple[AuditLine, ...]:
+    rows = connection.execute(query).mappings()
+    return tuple(AuditLine.model_validate(dict(row)) for row in rows)
+
+
+def _requests(connection: Connection, where: Any) -> tuple[RequestStatus, ...]:
+    query = select(ActionRequestRow).where(where).order_by(ActionRequestRow.requested_at)
+    return tuple(request_status(row) for row in connection.execute(query).mappings())
+
+
+def request_status(row: Any) -> RequestStatus:
+    """A row of the action requests as a model."""
+    return RequestStatus(
+        request=ActionRequest(
+            request_id=row["request_id"],
+            alert_id=row["alert_id"],
+            verb=Verb(row["verb"]),
+            actor=row["actor"],
+            expected_revision=row["expected_revision"],
+            comment=row["comment"],
+            duration_s=row["duration_s"],
+            requested_at=row["requested_at"],
+        ),
+        state=RequestState(row["state"]),
+        outcome=row["outcome"],
+        carried_out_at=row["carried_out_at"],
+    )

@@ -1,0 +1,400 @@
+"""The store: where everything about alarms is written, and read back after a restart.
+
+The agent core is the only one that writes alarms (`unit`). If the database cannot take a unit
+within the commit time limit (locked, disk full), it is fsynced to the journal, published with
+`durability: journal`, and loaded into the database as soon as that answers again. Order and
+numbering hold throughout: while the journal waits, everything later waits behind it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, Self
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
+
+from hazard.errors import StoreError
+from hazard.store.audit import verify_audit
+from hazard.store.bulk import Bulk
+from hazard.store.desk import Desk
+from hazard.store.engine import data_version, make_engine, store_url
+from hazard.store.journal import Journal, JournalRecord
+from hazard.store.operations import (
+    Operation,
+    OutboxMessage,
+    Render,
+    WriteRevision,
+    apply,
+    last_sequence,
+    number,
+    upsert,
+)
+from hazard.store.outbox import Outbox, OutboxItem
+from hazard.store.queries import AreaCounts, Queries, area_counts
+from hazard.store.restore import OpenAlert, Restore
+from hazard.store.schema import ensure_schema
+from hazard.store.tables import CursorRow, RevisionRow
+from hazard.store.unit import Committed, UnitOfWork
+from hazard.store.writer import StoreUnavailable, Writer
+from hazard.types import ActionRequest, AlertMessage, Health, Incident, StageHealth
+
+BULK_WAIT_MS = 50
+JOURNAL_RETRY_MS = 20
+"""While the journal waits, the database is asked this long per unit, so that nothing queues up."""
+JOURNAL_CURSOR = "journal"
+
+
+def no_outbox(_message: AlertMessage) -> Sequence[OutboxMessage]:
+    """For a store that publishes nothing."""
+    return ()
+
+
+class Store:
+    """One database, opened.
+
+    Attributes:
+        queries: what dashboard and reports read.
+        desk: what the dashboard may write.
+        outbox: the publisher's view.
+        bulk: readings, stage health and retention.
+    """
+
+    def __init__(
+        self,
+        url_or_path: str | Path,
+        *,
+        node: str,
+        commit_timeout_ms: int,
+        journal: Path | None,
+        render: Render,
+        now: Callable[[], datetime],
+    ) -> None:
+        url = store_url(url_or_path)
+        self._node, self._render, self._now = node, render, now
+        self._lock = threading.Lock()
+        self._unit_lock = threading.RLock()
+        self._durable = make_engine(url, busy_ms=commit_timeout_ms, sync="FULL")
+        self._plain = make_engine(url, busy_ms=BULK_WAIT_MS, sync="NORMAL")
+        self.upgraded_from = ensure_schema(self._durable)
+        self._writer = Writer(self._durable, self._lock, commit_timeout_ms)
+        relaxed = Writer(self._plain, self._lock, BULK_WAIT_MS)
+        self.queries = Queries(self._plain)
+        self.desk = Desk(self._writer)
+        self.outbox = Outbox(self._plain, relaxed)
+        self.bulk = Bulk(self._plain, relaxed, self._writer)
+        self._restore = Restore(self._plain)
+        self._watch: Connection | None = None
+        self._watch_lock = threading.Lock()
+        self._fault = ""
+        self._left_out, self._left_out_why = 0, ""
+        self._journal = Journal(journal) if journal is not None else None
+        self._waiting: list[JournalRecord] = list(self._journal.records) if self._journal else []
+        with self._plain.connect() as connection:
+            self._sequence = last_sequence(connection, node)
+            loaded = _journal_position(connection)
+        self._waiting = [record for record in self._waiting if record.number > loaded]
+        self._number = max([loaded, *(record.number for record in self._waiting)])
+        self._count_waiting()
+        self.load_journal()
+
+    @classmethod
+    def open(
+        cls,
+        url_or_path: str | Path,
+        *,
+        node: str = "edge-1",
+        commit_timeout_ms: int = 250,
+        journal: Path | None = None,
+        render: Render = no_outbox,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> Self:
+        """Open a database file or a `postgresql://` address, made or upgraded as needed.
+
+        The core gives `journal` (a path on the node's disk) and `render` (what to publish of a
+        revision: `edge_agent.publish.topics.outbox_messages`); the dashboard gives neither.
+
+        Raises:
+            SchemaTooNew: if a newer release has written the database.
+            StoreError: if it cannot be opened, or the journal cannot be read.
+        """
+        try:
+            return cls(
+                url_or_path,
+                node=node,
+                commit_timeout_ms=commit_timeout_ms,
+                journal=journal,
+                render=render,
+                now=now,
+            )
+        except SQLAlchemyError as error:
+            raise StoreError(f"the store cannot be opened: {error}") from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        with ExitStack() as stack:
+            stack.callback(self._plain.dispose)
+            stack.callback(self._durable.dispose)
+            if self._journal is not None:
+                stack.callback(self._journal.close)
+            if self._watch is not None:
+                stack.callback(self._watch.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    # ------------------------------------------------------------ writing alarms
+
+    def unit(self) -> UnitOfWork:
+        """A unit of work: `with store.unit() as unit: …; unit.commit()`. No commit, no change."""
+        return UnitOfWork(self._commit)
+
+    def _commit(self, operations: tuple[Operation, ...]) -> Committed:
+        with self._unit_lock:
+            stored_at = self._now()
+            try:
+                numbered = self._commit_to_database(operations, stored_at)
+                durability: Literal["store", "journal", "memory"] = "store"
+                self._fault = ""
+            except StoreUnavailable as error:
+                self._fault = str(error)
+                if self._journal is None:
+                    raise
+                numbered, durability = self._commit_to_journal(operations, stored_at)
+            messages = tuple(op.message for op in numbered if isinstance(op, WriteRevision))
+            if messages:
+                self._sequence = messages[-1].sequence
+            return Committed(messages=messages, durability=durability)
+
+    def _commit_to_database(
+        self, operations: tuple[Operation, ...], stored_at: datetime
+    ) -> tuple[Operation, ...]:
+        wait_ms = JOURNAL_RETRY_MS if self._waiting else None
+        with self._writer.transaction(wait_ms=wait_ms) as connection:
+            self._load_waiting(connection)
+            numbered = number(
+                operations,
+                last_sequence(connection, self._node),
+                stored_at=stored_at,
+                durability="store",
+                render=self._render,
+            )
+            apply(connection, numbered)
+        self._forget_waiting()
+        return numbered
+
+    def _commit_to_journal(
+        self, operations: tuple[Operation, ...], stored_at: datetime
+    ) -> tuple[tuple[Operation, ...], Literal["journal", "memory"]]:
+        durability: Literal["journal", "memory"] = "journal"
+        numbered = number(
+            operations,
+            self._sequence,
+            stored_at=stored_at,
+            durability=durability,
+            render=self._render,
+        )
+        self._number = max(self._number + 1, time.time_ns())
+        record = JournalRecord(number=self._number, operations=numbered)
+        try:
+            if self._journal is not None:
+                self._journal.append(record)
+        except OSError as error:
+            durability = "memory"
+            self._fault += f"; the journal cannot be written either ({error.strerror or error})"
+            numbered = number(
+                operations,
+                self._sequence,
+                stored_at=stored_at,
+                durability=durability,
+                render=self._render,
+            )
+            record = JournalRecord(number=self._number, operations=numbered)
+        self._waiting.append(record)
+        return numbered, durability
+
+    # ------------------------------------------------------------ the journal
+
+    @property
+    def journal_waiting(self) -> int:
+        """Units that are not in the database yet."""
+        return len(self._waiting)
+
+    def load_journal(self) -> bool:
+        """Load what waits in the journal into the database; True if nothing waits any more.
+
+        The core calls this about once a second while `journal_waiting` is not 0.
+        """
+        with self._unit_lock:
+            if not self._waiting:
+                return True
+            try:
+                with self._writer.transaction() as connection:
+                    self._load_waiting(connection)
+            except StoreUnavailable as error:
+                self._fault = str(error)
+                return False
+            self._forget_waiting()
+            self._fault = ""
+            return True
+
+    def journaled(self) -> list[OutboxItem]:
+        """Outbox messages that are not in the database yet, in order: published from here.
+
+        Waits for no lock, so that a publisher goes on while a commit waits for the database.
+        """
+        return [
+            OutboxItem(
+                outbox_id=None,
+                sequence=operation.message.sequence,
+                alert_id=operation.message.alert_id,
+                revision=operation.message.revision,
+                created_at=operation.message.times.stored or operation.message.times.raised,
+                message=message,
+            )
+            for operation in self._waiting_operations()
+            if isinstance(operation, WriteRevision)
+            for message in operation.outbox
+        ]
+
+    def _waiting_operations(self) -> Sequence[Operation]:
+        return [operation for record in tuple(self._waiting) for operation in record.operations]
+
+    def _count_waiting(self) -> None:
+        for operation in self._waiting_operations():
+            if isinstance(operation, WriteRevision):
+                self._sequence = max(self._sequence, operation.message.sequence)
+
+    def _load_waiting(self, connection: Connection) -> None:
+        if not self._waiting:
+            return
+        loaded = _journal_position(connection)
+        for record in self._waiting:
+            if record.number > loaded:
+                self._load_record(connection, record)
+        upsert(
+            connection,
+            CursorRow,
+            "consumer",
+            {
+                "consumer": JOURNAL_CURSOR,
+                "position": self._waiting[-1].number,
+                "updated_at": self._now(),
+            },
+        )
+
+    def _load_record(self, connection: Connection, record: JournalRecord) -> None:
+        """Apply a record; what the schema refuses is left out, so that nothing waits behind it."""
+        for operation in _not_written(connection, record.operations):
+            try:
+                with connection.begin_nested():
+                    apply(connection, (operation,))
+            except (IntegrityError, ProgrammingError, DataError) as error:
+                self._left_out += 1
+                self._left_out_why = f"{operation.type}: {error.orig}"
+
+    def _forget_waiting(self) -> None:
+        if not self._waiting:
+            return
+        self._waiting = []
+        if self._journal is not None:
+            try:
+                self._journal.clear()
+            except OSError as error:
+                self._fault = f"the journal cannot be emptied ({error.strerror or error})"
+
+    # ------------------------------------------------------------ after a restart
+
+    def open_alerts(self) -> list[OpenAlert]:
+        """Alerts that are not back to normal, with their alarms, as they were last written."""
+        return self._restore.open_alerts(self._waiting_operations())
+
+    def active_counts(self) -> dict[str, AreaCounts]:
+        """Alarms that are not back to normal by area, with what waits in the journal."""
+        if not self._waiting:
+            return self.queries.active_counts_by_area()
+        cells: dict[str, list[tuple[str, str, int]]] = {}
+        for alert in self._restore.open_alerts(self._waiting_operations()):
+            message = alert.message
+            cells.setdefault(message.area, []).append((message.severity, message.state, 1))
+        return {area: area_counts(area, found) for area, found in cells.items()}
+
+    def open_incidents(self) -> list[Incident]:
+        """Incidents that are not closed, and those whose alert is not back to normal."""
+        return self._restore.open_incidents(self._waiting_operations())
+
+    def pending_requests(self) -> list[ActionRequest]:
+        """Requests that nobody has carried out yet, oldest first."""
+        return self._restore.pending_requests(self._waiting_operations())
+
+    # ------------------------------------------------------------ watching
+
+    def data_version(self) -> int:
+        """A number that changes when another connection or process has changed the database.
+
+        Raises:
+            StoreError: if the database cannot be read.
+        """
+        with self._watch_lock:
+            try:
+                if self._watch is None:
+                    self._watch = self._plain.connect()
+                version = data_version(self._watch)
+                self._watch.rollback()
+            except SQLAlchemyError as error:
+                raise StoreError(f"the store cannot be read: {error}") from error
+            return version
+
+    def verify_audit(self) -> tuple[int, str | None]:
+        """Lines of the audit that were checked, and the first fault in words, or None."""
+        with self._plain.connect() as connection:
+            return verify_audit(connection)
+
+    def set_commit_timeout(self, commit_timeout_ms: int) -> None:
+        """Go on with another time limit, after a reload of the site file."""
+        self._writer.wait_ms = commit_timeout_ms
+
+    def health(self) -> StageHealth:
+        """The store's own health, for the stage `store`."""
+        waiting = self.journal_waiting
+        reason = self._fault
+        if waiting:
+            reason = f"{waiting} units wait in the journal: {reason}"
+        if self._left_out:
+            left_out = f"{self._left_out} changes of the journal were refused by the database"
+            reason = f"{left_out} ({self._left_out_why}); {reason}".removesuffix("; ")
+        return StageHealth(
+            stage="store",
+            health=Health.DEGRADED if reason else Health.READY,
+            reason=reason[:500],
+            at=self._now(),
+            figures={"journal_waiting": waiting, "sequence": self._sequence},
+        )
+
+
+def _journal_position(connection: Connection) -> int:
+    query = select(CursorRow.position).where(CursorRow.consumer == JOURNAL_CURSOR)
+    return int(connection.execute(query).scalar_one_or_none() or 0)
+
+
+def _not_written(connection: Connection, operations: Sequence[Operation]) -> tuple[Operation, ...]:
+    """The operations without revisions that the database has already (a commit in doubt)."""
+    kept: list[Operation] = []
+    for operation in operations:
+        if isinstance(operation, WriteRevision):
+            present = select(RevisionRow.revision).where(
+                RevisionRow.alert_id == operation.message.alert_id,
+                RevisionRow.revision == operation.message.revision,
+            )
+            if connection.execute(present).one_or_none() is not None:
+                continue
+        kept.append(operation)
+    return tuple(kept)

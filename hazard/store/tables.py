@@ -1,0 +1,264 @@
+"""The tables: one schema on SQLite (the truth) and PostgreSQL (the replica).
+
+Times are stored as aware UTC (`UtcDateTime`), payloads as JSON text of the pydantic models.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    types,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+BigKey = BigInteger().with_variant(types.Integer(), "sqlite")
+
+
+class UtcDateTime(types.TypeDecorator[datetime]):
+    """An aware UTC datetime; a naive one is refused. SQLite keeps it as text that sorts."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times, normalise to UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime cannot be stored: give an aware UTC one")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002 - SQLAlchemy's signature
+    ) -> datetime | None:
+        """Give back an aware UTC time."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON}  # noqa: RUF012
+
+
+class IncidentRow(Base):
+    """An incident as it was last seen; `payload` is hazard.types.Incident."""
+
+    __tablename__ = "incident"
+    incident_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    area: Mapped[str] = mapped_column(String(64))
+    hazard: Mapped[str] = mapped_column(String(64))
+    opened_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None] = mapped_column(index=True)
+    payload: Mapped[dict[str, Any]]
+
+
+class AlertRow(Base):
+    """The current state of an alert.
+
+    `payload` is the latest AlertMessage, `alarm` the parts of the alarm as hazard.alarms has them.
+    """
+
+    __tablename__ = "alert"
+    alert_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incident.incident_id"), unique=True)
+    site: Mapped[str] = mapped_column(String(64))
+    node: Mapped[str] = mapped_column(String(64))
+    area: Mapped[str] = mapped_column(String(64))
+    hazard: Mapped[str] = mapped_column(String(64))
+    severity: Mapped[str] = mapped_column(String(16))
+    severity_rank: Mapped[int]
+    decided_by: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(32), index=True)
+    revision: Mapped[int]
+    raised_at: Mapped[datetime] = mapped_column(index=True)
+    updated_at: Mapped[datetime]
+    returned_at: Mapped[datetime | None]
+    alarm: Mapped[dict[str, Any]]
+    payload: Mapped[dict[str, Any]]
+
+
+class RevisionRow(Base):
+    """One revision of one alert, never changed: what was published."""
+
+    __tablename__ = "revision"
+    alert_id: Mapped[str] = mapped_column(ForeignKey("alert.alert_id"), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    node: Mapped[str] = mapped_column(String(64))
+    sequence: Mapped[int] = mapped_column(BigKey)
+    cause: Mapped[str] = mapped_column(String(16))
+    severity: Mapped[str] = mapped_column(String(16))
+    decided_by: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(32))
+    stored_at: Mapped[datetime] = mapped_column(index=True)
+    payload: Mapped[dict[str, Any]]
+    __table_args__ = (UniqueConstraint("node", "sequence", name="uq_revision_node_sequence"),)
+
+
+class AssessmentRow(Base):
+    """Who decided what; `payload` is hazard.types.Assessment."""
+
+    __tablename__ = "assessment"
+    assessment_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incident.incident_id"), index=True)
+    severity: Mapped[str] = mapped_column(String(16))
+    decided_by: Mapped[str] = mapped_column(String(16))
+    decided_at: Mapped[datetime]
+    payload: Mapped[dict[str, Any]]
+
+
+class OutboxRow(Base):
+    """A message that must reach every broker. Rows are in the order of `outbox_id`."""
+
+    __tablename__ = "outbox"
+    outbox_id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    sequence: Mapped[int | None] = mapped_column(BigKey, index=True)
+    alert_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    revision: Mapped[int | None]
+    topic: Mapped[str] = mapped_column(String(256))
+    body: Mapped[str] = mapped_column(Text)
+    retain: Mapped[bool] = mapped_column(default=False)
+    properties: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    __table_args__ = ({"sqlite_autoincrement": True},)  # ids never come again: cursors pass them
+
+
+class DeliveryRow(Base):
+    """What one broker has taken over (PUBACK) of the outbox."""
+
+    __tablename__ = "delivery"
+    broker: Mapped[str] = mapped_column(String(64), primary_key=True)
+    outbox_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("outbox.outbox_id", ondelete="CASCADE"), primary_key=True
+    )
+    published_at: Mapped[datetime]
+    acked_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=1)
+
+
+class CursorRow(Base):
+    """How far one broker or replica is: everything up to `position` has been handed over."""
+
+    __tablename__ = "cursor"
+    consumer: Mapped[str] = mapped_column(String(64), primary_key=True)
+    position: Mapped[int] = mapped_column(BigKey, default=0)
+    updated_at: Mapped[datetime]
+
+
+class ActionRequestRow(Base):
+    """What a person or program asked for, and what became of it."""
+
+    __tablename__ = "action_request"
+    request_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    alert_id: Mapped[str] = mapped_column(String(64), index=True)
+    verb: Mapped[str] = mapped_column(String(32))
+    actor: Mapped[str] = mapped_column(String(64))
+    expected_revision: Mapped[int]
+    comment: Mapped[str] = mapped_column(Text, default="")
+    duration_s: Mapped[float | None]
+    requested_at: Mapped[datetime] = mapped_column(index=True)
+    state: Mapped[str] = mapped_column(String(16), default="pending", index=True)
+    outcome: Mapped[str] = mapped_column(Text, default="")
+    carried_out_at: Mapped[datetime | None]
+
+
+class AuditRow(Base):
+    """One line of the hash-chained audit: `hash` covers the line and the hash before it."""
+
+    __tablename__ = "audit"
+    audit_id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    chain: Mapped[str] = mapped_column(String(16), default="agent", index=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(64))
+    verb: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(200))
+    details: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+    __table_args__ = (
+        UniqueConstraint("chain", "previous_hash", name="uq_audit_chain_link"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+class EvidenceRow(Base):
+    """Evidence on disk, content-addressed; `payload` is hazard.types.Evidence.
+
+    One picture may show two incidents: it has a row for each and one file.
+    """
+
+    __tablename__ = "evidence"
+    evidence_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    incident_id: Mapped[str] = mapped_column(
+        ForeignKey("incident.incident_id"), primary_key=True, index=True
+    )
+    kind: Mapped[str] = mapped_column(String(16))
+    size_bytes: Mapped[int] = mapped_column(BigKey)
+    captured_at: Mapped[datetime] = mapped_column(index=True)
+    deleted_at: Mapped[datetime | None]
+    payload: Mapped[dict[str, Any]]
+
+
+class ReadingRow(Base):
+    """A reading, thinned to 2 Hz per sensor."""
+
+    __tablename__ = "reading"
+    reading_id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    sensor_id: Mapped[str] = mapped_column(String(64))
+    area: Mapped[str] = mapped_column(String(64))
+    quantity: Mapped[str] = mapped_column(String(64))
+    value: Mapped[float | None]
+    unit: Mapped[str] = mapped_column(String(16))
+    quality: Mapped[str] = mapped_column(String(16))
+    measured_at: Mapped[datetime] = mapped_column(index=True)
+    __table_args__ = (Index("ix_reading_sensor_time", "sensor_id", "measured_at"),)
+
+
+class StageHealthRow(Base):
+    """The last word of each stage about its health; older than a few seconds means unknown."""
+
+    __tablename__ = "stage_health"
+    node: Mapped[str] = mapped_column(String(64), primary_key=True)
+    stage: Mapped[str] = mapped_column(String(128), primary_key=True)
+    health: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    at: Mapped[datetime]
+    figures: Mapped[dict[str, Any]]
+
+
+class LoginCodeRow(Base):
+    """A one-time code that the console printed, as a hash (the dashboard's own table)."""
+
+    __tablename__ = "login_code"
+    code_hash: Mapped[str] = mapped_column(String(128), primary_key=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class SessionRow(Base):
+    """A browser session (the dashboard's own table)."""
+
+    __tablename__ = "session"
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    actor: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""Triage: the policy's verdict, the ladder that applies authority, and the words."""

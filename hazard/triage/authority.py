@@ -1,0 +1,129 @@
+"""What a reasoning backend may do: the least of the site's wish, its own limit and the exam.
+
+A certificate is what an exam leaves beside the weights. It speaks for one backend, one set of
+files, one quantization and one prompt, and for nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from hazard.types import Authority, Model, Name, UtcTime
+
+_ORDER = (Authority.ADVISE, Authority.RAISE, Authority.DECIDE)
+
+MIN_INCIDENTS_PER_KIND = 10
+"""A hazard kind needs this many incidents of its own in the exam before a model may decide it."""
+
+UNASKED = Authority.RAISE
+"""The most that a backend gets where the site says nothing: `decide` must be asked for."""
+
+
+class KindResult(Model):
+    """How the exam went for one hazard kind."""
+
+    incidents: int = Field(ge=0)
+    missed_high: int = Field(ge=0, description="high or critical ones judged lower")
+
+    @property
+    def passed(self) -> bool:
+        """Enough incidents, and no missed high or critical one."""
+        return self.incidents >= MIN_INCIDENTS_PER_KIND and self.missed_high == 0
+
+
+class Subject(Model):
+    """What exactly was examined: any difference makes a certificate void."""
+
+    backend: str = Field(max_length=64)
+    files: dict[str, str] = Field(description="model file name to sha256")
+    quantization: str = Field(max_length=64)
+    prompt_hash: str
+
+
+class Certificate(Model):
+    """The outcome of an exam.
+
+    `test_only` marks a certificate made for tests: it counts only where the caller says so.
+    """
+
+    subject: Subject
+    data_hash: str = Field(description="sha256 of the labelled incidents")
+    figures: dict[str, float] = Field(description="kappa, recall_high, under_triage…")
+    passed: bool
+    kinds: dict[Name, KindResult] = Field(default_factory=dict)
+    issued_at: UtcTime
+    test_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The authority for one hazard kind, and why it is not what was asked for (else empty)."""
+
+    authority: Authority
+    why: str = ""
+
+
+def least(*authorities: Authority) -> Authority:
+    """The one that allows least."""
+    return min(authorities, key=_ORDER.index)
+
+
+def grant(
+    hazard: str,
+    *,
+    backend_limit: Authority,
+    subject: Subject | None = None,
+    certificate: Certificate | None = None,
+    wishes: Mapping[str, Authority] | None = None,
+    allow_test_certificate: bool = False,
+) -> Grant:
+    """The authority of a loaded backend for one hazard kind.
+
+    The exam allows: `advise` when it was failed, `decide` for the kinds that passed, and `raise`
+    for the others or where there is no valid certificate. `decide` without one falls back one
+    step, and the reason says so.
+    """
+    wish = (wishes or {}).get(hazard, UNASKED)
+    allowed, why = _exam(hazard, subject, certificate, allow_test_certificate)
+    authority = least(wish, backend_limit, allowed)
+    if authority is wish or hazard not in (wishes or {}):
+        return Grant(authority)
+    if least(wish, allowed) is wish:
+        return Grant(authority, f"{hazard}: {wish} asked, the backend is limited to {authority}")
+    return Grant(authority, f"{hazard}: {wish} asked, {authority} given: {why}")
+
+
+def invalid(
+    certificate: Certificate, subject: Subject | None, *, allow_test_certificate: bool
+) -> str:
+    """Why the certificate does not speak for `subject`; empty if it does."""
+    if certificate.test_only and not allow_test_certificate:
+        return "the certificate is for tests only"
+    if subject is None:
+        return "the backend does not say which files, quantization and prompt it uses"
+    for field in ("backend", "files", "quantization", "prompt_hash"):
+        if getattr(certificate.subject, field) != getattr(subject, field):
+            return f"the certificate is for another {field.replace('_', ' ')}"
+    return ""
+
+
+def _exam(
+    hazard: str,
+    subject: Subject | None,
+    certificate: Certificate | None,
+    allow_test_certificate: bool,  # noqa: FBT001 - private, named by its only caller
+) -> tuple[Authority, str]:
+    if certificate is None:
+        return Authority.RAISE, "no certificate: run the exam"
+    void = invalid(certificate, subject, allow_test_certificate=allow_test_certificate)
+    if void:
+        return Authority.RAISE, void
+    if not certificate.passed:
+        return Authority.ADVISE, "the exam was failed"
+    result = certificate.kinds.get(hazard)
+    if result is None or not result.passed:
+        return Authority.RAISE, "the exam was not passed for this hazard kind"
+    return Authority.DECIDE, ""

@@ -1,0 +1,166 @@
+"""Small words of the templates, in the site's languages; written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+Language = Literal["en", "fr", "de", "es", "it"]
+LANGUAGES: tuple[Language, ...] = ("en", "fr", "de", "es", "it")
+
+PEOPLE: Mapping[bool | None, Mapping[str, str]] = {
+    True: {"en": "yes", "fr": "oui", "de": "ja", "es": "sí", "it": "sì"},
+    False: {"en": "none", "fr": "aucune", "de": "keine", "es": "ninguna", "it": "nessuna"},
+    None: {
+        "en": "unknown, counts as occupied",
+        "fr": "inconnu, considéré occupé",
+        "de": "unbekannt, gilt als besetzt",
+        "es": "desconocido, se considera ocupado",
+        "it": "sconosciuto, considerato occupato",
+    },
+}
+"""Whether people were seen."""
+
+LIMIT: Mapping[str, str] = {
+    "en": "limit",
+    "fr": "limite",
+    "de": "Grenzwert",
+    "es": "límite",
+    "it": "limite",
+}
+
+NOTHING: Mapping[str, str] = {
+    "en": "nothing",
+    "fr": "aucune",
+    "de": "keine",
+    "es": "ninguna",
+    "it": "nessuna",
+}
+"""For an incident without measured values."""
+
+ALSO: Mapping[str, str] = {
+    "en": "Also",
+    "fr": "Aussi",
+    "de": "Außerdem",
+    "es": "Además",
+    "it": "Inoltre",
+}
+"""Before the names of the other hazards of the incident."""
+
+MEASURES: Mapping[str, Mapping[str, str]] = {
+    "dwell": {
+        "en": "time inside",
+        "fr": "durée de présence",
+        "de": "Aufenthalt",
+        "es": "permanencia",
+        "it": "permanenza",
+    },
+    "people": {
+        "en": "people",
+        "fr": "personnes",
+        "de": "Personen",
+        "es": "personas",
+        "it": "persone",
+    },
+    "distance": {
+        "en": "distance",
+        "fr": "distance",
+        "de": "Abstand",
+        "es": "distancia",
+        "it": "distanza",
+    },
+    "distance_estimated": {
+        "en": "estimated distance",
+        "fr": "distance estimée",
+        "de": "geschätzter Abstand",
+        "es": "distancia estimada",
+        "it": "distanza stimata",
+    },
+    "frames_of_window": {
+        "en": "pictures that show it",
+        "fr": "images concernées",
+        "de": "Bilder mit Befund",
+        "es": "imágenes con hallazgo",
+        "it": "immagini con riscontro",
+    },
+    "temperature": {
+        "en": "temperature",
+        "fr": "température",
+        "de": "Temperatur",
+        "es": "temperatura",
+        "it": "temperatura",
+    },
+    "rate": {
+        "en": "rate of change",
+        "fr": "vitesse de variation",
+        "de": "Änderungsrate",
+        "es": "velocidad de cambio",
+        "it": "velocità di variazione",
+    },
+    "silence": {
+        "en": "without data",
+        "fr": "sans données",
+        "de": "ohne Daten",
+        "es": "sin datos",
+        "it": "senza dati",
+    },
+    "dark": {"en": "dark for", "fr": "noir depuis", "de": "dunkel seit", "es": "oscura desde hace",
+             "it": "buia da"},
+    "frozen": {"en": "frozen for", "fr": "figé depuis", "de": "eingefroren seit",
+               "es": "congelada desde hace", "it": "bloccata da"},
+    "offline": {"en": "offline for", "fr": "hors ligne depuis", "de": "offline seit",
+                "es": "sin conexión desde hace", "it": "non in linea da"},
+}  # fmt: skip
+"""Names of measured values, by the name that the rules give them."""
+
+NUMBER_WORDS: Mapping[str, Mapping[str, int]] = {
+    "en": {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
+           "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "dozen": 12, "twenty": 20,
+           "thirty": 30, "fifty": 50, "hundred": 100, "thousand": 1000},
+    "fr": {"deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6, "sept": 7, "huit": 8,
+           "neuf": 9, "dix": 10, "onze": 11, "douze": 12, "vingt": 20, "trente": 30,
+           "cinquante": 50, "cent": 100, "mille": 1000},
+    "de": {"zwei": 2, "drei": 3, "vier": 4, "fünf": 5, "sechs": 6, "sieben": 7, "acht": 8,
+           "neun": 9, "zehn": 10, "elf": 11, "zwölf": 12, "zwanzig": 20, "dreißig": 30,
+           "fünfzig": 50, "hundert": 100, "tausend": 1000},
+    "es": {"dos": 2, "tres": 3, "cuatro": 4, "cinco": 5, "seis": 6, "siete": 7, "ocho": 8,
+           "nueve": 9, "diez": 10, "once": 11, "doce": 12, "veinte": 20, "treinta": 30,
+           "cincuenta": 50, "cien": 100, "mil": 1000},
+    "it": {"due": 2, "tre": 3, "quattro": 4, "cinque": 5, "sei": 6, "sette": 7, "otto": 8,
+           "nove": 9, "dieci": 10, "undici": 11, "dodici": 12, "venti": 20, "trenta": 30,
+           "cinquanta": 50, "cento": 100, "mille": 1000},
+}  # fmt: skip
+"""Numbers written as words that a summary might hide a figure in."""
+
+REASSURING: Mapping[str, tuple[str, ...]] = {
+    "en": ("no danger", "not dangerous", "no risk", "no hazard", "safe", "false alarm", "harmless",
+           "under control", "no action", "all clear", "cleared", "nothing to worry"),
+    "fr": ("aucun danger", "sans danger", "aucun risque", "fausse alarme", "sous contrôle",
+           "inoffensif", "aucune action"),
+    "de": ("keine gefahr", "ungefährlich", "kein risiko", "fehlalarm", "unter kontrolle",
+           "harmlos", "entwarnung"),
+    "es": ("ningún peligro", "sin peligro", "sin riesgo", "falsa alarma", "bajo control",
+           "inofensivo", "ninguna acción"),
+    "it": ("nessun pericolo", "senza pericolo", "nessun rischio", "falso allarme",
+           "sotto controllo", "innocuo", "nessuna azione"),
+}  # fmt: skip
+"""What no generated summary may say: reassurance has no evidence."""
+
+ASSERTED: Mapping[str, tuple[str, ...]] = {
+    "en": ("vehicle", "truck", "forklift", "machine", "fire", "flame", "smoke", "explo", "leak",
+           "gas", "injur", "dead", "death", "died", "kill", "fall", "fell", "collaps", "helmet",
+           "crane", "toxic", "flammab", "electr", "chemical", "crowd", "temperature"),
+    "fr": ("véhicule", "camion", "chariot", "machine", "feu", "incend", "flamme", "fumée",
+           "explos", "fuite", "gaz", "bless", "mort", "chute", "effondr", "casque", "grue",
+           "toxique", "inflamm", "électr", "chimique", "température"),
+    "de": ("fahrzeug", "lkw", "stapler", "maschine", "feuer", "brand", "flamme", "rauch", "explo",
+           "leck", "gas", "verletz", "tote", "tod", "sturz", "helm", "kran", "giftig", "toxisch",
+           "brennbar", "elektr", "chemi", "temperatur"),
+    "es": ("vehículo", "camión", "carretilla", "máquina", "fuego", "incendio", "llama", "humo",
+           "explos", "fuga", "gas", "herid", "muert", "caída", "casco", "grúa", "tóxic",
+           "inflamable", "eléctr", "químic", "temperatura"),
+    "it": ("veicol", "camion", "carrello", "macchin", "fuoco", "incend", "fiamm", "fumo",
+           "esplos", "fuga", "gas", "ferit", "mort", "cadut", "casco", "gru", "tossic",
+           "infiammabil", "elettr", "chimic", "temperatura"),
+}  # fmt: skip
+"""Beginnings of words for things and harm that a summary may name only if the evidence does."""

@@ -1,0 +1,1 @@
+"""Everything with weights: manifest, detectors, reasoning backends."""

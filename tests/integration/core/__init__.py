@@ -1,0 +1,1 @@
+"""The agent core with a real store, a real socket and a real broker."""

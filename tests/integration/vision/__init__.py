@@ -1,0 +1,1 @@
+"""The vision process with real decoders, files and sockets."""

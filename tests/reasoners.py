@@ -1,0 +1,160 @@
+"""Reasoning backends for tests: each has one habit. Named in a site file as `module:Class`.
+
+Only a worker with `HAZARD_ALLOW_TEST_CERTIFICATE=1` loads them. What a scripted backend says is
+set by `reasoning.model`: a severity, or `unsure`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hazard.catalogue import catalogue
+from hazard.errors import Interrupted, ReasonerError, WeightsError
+from hazard.site.models import Reasoning
+from hazard.triage.words import template
+from hazard.types import Authority, Incident, Opinion, Severity, Verdict, Words
+
+
+class Scripted:
+    """Says what `reasoning.model` names, at once; may decide, if a certificate allows it."""
+
+    name = "scripted"
+    max_authority = Authority.DECIDE
+
+    def __init__(self, config: Reasoning, models_dir: Path) -> None:
+        self.config = config
+        self.folder = models_dir / self.name
+
+    def decide(self, incident: Incident, verdict: Verdict, deadline_monotonic_s: float) -> Opinion:
+        del incident, verdict, deadline_monotonic_s
+        said = self.config.model or "high"
+        severity = None if said == "unsure" else Severity(said)
+        spread = dict.fromkeys(Severity, 0.2)
+        sure = {item: 1.0 if item is severity else 0.0 for item in Severity}
+        return Opinion(
+            backend=self.name,
+            severity=severity,
+            probabilities=spread if severity is None else sure,
+            answered_in_ms=1.0,
+            provenance={**self.provenance()},
+        )
+
+    def write(
+        self,
+        incident: Incident,
+        severity: str,
+        languages: Sequence[str],
+        deadline_monotonic_s: float,
+    ) -> Words:
+        del severity, deadline_monotonic_s
+        return template(incident, languages, catalogue())
+
+    def interrupt(self) -> None:
+        """Its words take no time."""
+
+    def provenance(self) -> Mapping[str, str]:
+        examined = {"quantization": "none", "prompt_hash": "scripted-1"}
+        return {**examined, "sha256:scripted": "0" * 64, "says": self.config.model or "high"}
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class Adviser(Scripted):
+    """The same, judged to be at chance: it may only advise."""
+
+    name = "adviser"
+    max_authority = Authority.ADVISE
+
+
+class Slow(Scripted):
+    """Answers 0.4 s late for a deadline of 0.2 s."""
+
+    name = "slow"
+
+    def decide(self, incident: Incident, verdict: Verdict, deadline_monotonic_s: float) -> Opinion:
+        _pause(deadline_monotonic_s - time.monotonic() + 0.2)
+        return super().decide(incident, verdict, deadline_monotonic_s)
+
+
+class Hanging(Scripted):
+    """Never answers."""
+
+    name = "hanging"
+
+    def decide(self, incident: Incident, verdict: Verdict, deadline_monotonic_s: float) -> Opinion:
+        _pause(3600)
+        return super().decide(incident, verdict, deadline_monotonic_s)
+
+
+class Crashing(Scripted):
+    """Raises what no backend should raise."""
+
+    name = "crashing"
+
+    def decide(self, incident: Incident, verdict: Verdict, deadline_monotonic_s: float) -> Opinion:
+        del incident, verdict, deadline_monotonic_s
+        raise ZeroDivisionError("the model divided by zero")
+
+
+class Refusing(Scripted):
+    """Raises what a backend may raise."""
+
+    name = "refusing"
+
+    def decide(self, incident: Incident, verdict: Verdict, deadline_monotonic_s: float) -> Opinion:
+        del incident, verdict, deadline_monotonic_s
+        raise ReasonerError("no label among the answers")
+
+
+class Lying(Scripted):
+    """Gives probabilities that do not add up, to get its way."""
+
+    name = "lying"
+
+    def decide(self, incident: Incident, verdict: Verdict, deadline_monotonic_s: float) -> Opinion:
+        opinion = super().decide(incident, verdict, deadline_monotonic_s)
+        return opinion.model_copy(update={"probabilities": dict.fromkeys(Severity, 1.0)})
+
+
+class Longwinded(Scripted):
+    """Writes for half a minute, unless it is interrupted; the second time it is brief."""
+
+    name = "longwinded"
+
+    def __init__(self, config: Reasoning, models_dir: Path) -> None:
+        super().__init__(config, models_dir)
+        self._interrupted = threading.Event()
+        self.calls = 0
+
+    def write(
+        self,
+        incident: Incident,
+        severity: str,
+        languages: Sequence[str],
+        deadline_monotonic_s: float,
+    ) -> Words:
+        self.calls += 1
+        if self.calls == 1 and self._interrupted.wait(30):
+            raise Interrupted("words gave way to a decision")
+        return super().write(incident, severity, languages, deadline_monotonic_s)
+
+    def interrupt(self) -> None:
+        self._interrupted.set()
+
+
+class Unloadable(Scripted):
+    """Its weights are wrong."""
+
+    name = "unloadable"
+
+    def __init__(self, config: Reasoning, models_dir: Path) -> None:
+        super().__init__(config, models_dir)
+        raise WeightsError("unloadable: sha256 is wrong; run `hazard models fetch unloadable`")
+
+
+def _pause(seconds: float) -> None:
+    time.sleep(max(seconds, 0.0))

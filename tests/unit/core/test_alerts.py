@@ -1,0 +1,318 @@
+"""From findings to alert revisions, without a store: what would be written, in order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from edge_agent.core.alerts import Alerts
+from edge_agent.core.cases import Case
+from hazard.catalogue import catalogue
+from hazard.site.models import Site
+from hazard.store.operations import FinishRequest, Operation, SaveIncident, WriteRevision
+from hazard.store.restore import OpenAlert
+from hazard.triage.ladder import decide
+from hazard.types import (
+    ActionRequest,
+    AlertMessage,
+    Authority,
+    Cause,
+    Condition,
+    DecidedBy,
+    Evidence,
+    HazardEvent,
+    Incident,
+    IsaState,
+    RequestState,
+    Severity,
+    Verb,
+    Words,
+)
+from tests.incidents import START, an_event, an_opinion, gas
+
+SITE = Site.model_validate(
+    {
+        "site": {"id": "plant", "name": "Plant", "languages": ["en", "de"]},
+        "areas": {"tank-farm": {"name": "Tank farm"}},
+        "mqtt": {"embedded": True},
+    }
+)
+WORDS = Words(summary={"en": "Look."}, actions={"en": ("Go.",)}, source="template")
+
+
+class Bench:
+    """Alerts with everything around it recorded."""
+
+    def __init__(self) -> None:
+        numbers = count(1)
+        self.written: list[AlertMessage] = []
+        self.operations: list[tuple[Operation, ...]] = []
+        self.climbs: list[tuple[Case, int]] = []
+        self.pictures: list[HazardEvent] = []
+        self.last: dict[str, WriteRevision] = {}
+        self.alerts = Alerts(
+            SITE,
+            catalogue(),
+            new_id=lambda: f"id-{next(numbers)}",
+            commit=self._commit,
+            climb=lambda case: self.climbs.append((case, case.ladder)),
+            picture=lambda _case, event: self.pictures.append(event),
+            authority=lambda _hazard: Authority.DECIDE,
+        )
+
+    def _commit(self, operations: tuple[Operation, ...]) -> None:
+        self.operations.append(operations)
+        for operation in operations:
+            if isinstance(operation, WriteRevision):
+                self.written.append(operation.message)
+                self.last[operation.message.alert_id] = operation
+
+    def incidents(self) -> dict[str, Incident]:
+        saved = [o.incident for ops in self.operations for o in ops if isinstance(o, SaveIncident)]
+        return {incident.incident_id: incident for incident in saved}
+
+    def outcomes(self) -> list[FinishRequest]:
+        return [o for ops in self.operations for o in ops if isinstance(o, FinishRequest)]
+
+    def ask(self, verb: Verb, revision: int, alert_id: str | None = None, **more: Any) -> None:
+        self.alerts.requested(
+            ActionRequest(
+                request_id=f"r-{len(self.operations)}",
+                alert_id=alert_id or self.written[-1].alert_id,
+                verb=verb,
+                actor="ada",
+                expected_revision=revision,
+                requested_at=datetime.now(UTC),
+                **more,
+            )
+        )
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def cleared(event: HazardEvent) -> HazardEvent:
+    later = event.updated_at + timedelta(seconds=5)
+    return event.model_copy(
+        update={"condition": Condition.CLEARED, "updated_at": later, "ended_at": later}
+    )
+
+
+def test_the_first_revision_is_written_at_once_with_the_policys_default(bench: Bench) -> None:
+    bench.alerts.found(an_event())
+    (first,) = bench.written
+    assert (first.revision, first.cause, first.decided_by) == (1, Cause.RAISED, DecidedBy.POLICY)
+    assert first.severity is first.default
+    assert bench.climbs
+    assert bench.pictures
+
+
+def test_a_decision_and_words_are_revisions_two_and_three(bench: Bench) -> None:
+    bench.alerts.found(an_event())
+    case, number = bench.climbs[-1]
+    opinion = an_opinion(Severity.CRITICAL)
+    assessment = decide("id-1", case.verdict, opinion, Authority.DECIDE, datetime.now(UTC))
+    assert bench.alerts.decided(case, number, assessment)
+    bench.alerts.worded(case, number, WORDS)
+    second, third = bench.written[1:]
+    assert (second.revision, second.cause, second.decided_by) == (2, Cause.DECIDED, DecidedBy.MODEL)
+    assert second.severity is Severity.CRITICAL
+    assert second.times.decided is not None
+    assert (third.revision, third.cause, third.words) == (3, Cause.WORDS, WORDS)
+
+
+def test_an_answer_to_an_older_question_changes_nothing(bench: Bench) -> None:
+    bench.alerts.found(gas())
+    case, number = bench.climbs[-1]
+    stale = decide("x", case.verdict, an_opinion(Severity.LOW), Authority.DECIDE, START)
+    bench.alerts.found(gas(value=120.0, level="idlh", updated_at=START + timedelta(seconds=9)))
+    before = len(bench.written)
+    assert not bench.alerts.decided(case, number, stale)
+    assert len(bench.written) == before
+    assert bench.written[-1].severity is Severity.CRITICAL
+
+
+def test_a_higher_level_raises_the_severity_at_once_and_asks_for_acknowledgement_again(
+    bench: Bench,
+) -> None:
+    bench.alerts.found(gas())
+    bench.ask(Verb.ACKNOWLEDGE, 1)
+    assert bench.written[-1].acknowledged
+    bench.alerts.found(gas(value=120.0, level="idlh", updated_at=START + timedelta(seconds=9)))
+    last = bench.written[-1]
+    assert last.severity is Severity.CRITICAL
+    assert last.cause is Cause.EVENT
+    assert not last.acknowledged
+
+
+def test_gas_and_people_of_one_area_are_one_incident(bench: Bench) -> None:
+    bench.alerts.found(gas())
+    bench.alerts.found(
+        an_event(
+            "toxic_gas_exposure",
+            event_id="exposure",
+            rule_id="exposure",
+            subject="h2s-1",
+            occupied=True,
+            sources=("h2s-1", "gate-1"),
+        )
+    )
+    assert len({message.alert_id for message in bench.written}) == 1
+    last = bench.written[-1]
+    assert {event.hazard for event in last.events} == {"toxic_gas", "toxic_gas_exposure"}
+    assert last.severity is Severity.CRITICAL
+    assert last.hazard == "toxic_gas_exposure"
+
+
+def test_a_high_alarm_stays_latched_until_it_is_acknowledged_and_reset(bench: Bench) -> None:
+    event = gas(value=20.0, level="high")
+    bench.alerts.found(event)
+    bench.alerts.found(cleared(event))
+    assert bench.written[-1].state is IsaState.LATCHED_UNACKNOWLEDGED
+    bench.ask(Verb.ACKNOWLEDGE, bench.written[-1].revision, comment="seen")
+    assert bench.written[-1].state is IsaState.LATCHED_ACKNOWLEDGED
+    bench.ask(Verb.RESET, bench.written[-1].revision)
+    assert bench.written[-1].state is IsaState.NORMAL
+    assert [outcome.state for outcome in bench.outcomes()] == [RequestState.DONE] * 2
+
+
+def test_an_acknowledgement_of_what_was_not_seen_is_a_conflict(bench: Bench) -> None:
+    bench.alerts.found(gas())
+    bench.alerts.found(gas(value=120.0, level="idlh", updated_at=START + timedelta(seconds=9)))
+    bench.ask(Verb.ACKNOWLEDGE, 1)
+    assert bench.outcomes()[-1].state is RequestState.CONFLICT
+    assert not bench.written[-1].acknowledged
+
+
+def test_an_unknown_alert_is_refused_with_a_reason(bench: Bench) -> None:
+    bench.alerts.found(gas())
+    bench.ask(Verb.ACKNOWLEDGE, 1, alert_id="nobody")
+    assert bench.outcomes()[-1].state is RequestState.REFUSED
+    assert bench.outcomes()[-1].outcome
+
+
+def test_a_picture_joins_the_next_revision(bench: Bench) -> None:
+    bench.alerts.found(an_event())
+    evidence = Evidence(
+        evidence_id="a" * 64,
+        kind="snapshot",
+        media_type="image/jpeg",
+        size_bytes=10,
+        source="gate-1",
+        captured_at=START,
+        width_px=8,
+        height_px=8,
+    )
+    bench.alerts.evidence(bench.written[0].incident_id, evidence)
+    case, number = bench.climbs[-1]
+    bench.alerts.worded(case, number, WORDS)
+    assert bench.written[-1].evidence == (evidence,)
+    assert len(bench.written) == 2
+
+
+def test_after_a_restart_the_same_alert_goes_on_with_its_next_revision(bench: Bench) -> None:
+    event = gas(value=20.0, level="high")
+    bench.alerts.found(event)
+    stored = bench.last[bench.written[0].alert_id]
+    again = Bench()
+    again.alerts.resume(
+        [OpenAlert(message=stored.message, alarm=stored.alarm)], bench.incidents().values()
+    )
+    assert again.climbs, "words were missing: the ladder goes on"
+    again.alerts.found(cleared(event))
+    (following,) = again.written
+    assert following.alert_id == stored.message.alert_id
+    assert following.revision == stored.message.revision + 1
+    assert following.state is IsaState.LATCHED_UNACKNOWLEDGED
+
+
+def test_an_incident_that_ended_before_a_restart_is_closed_and_a_repeat_is_a_new_alert(
+    bench: Bench,
+) -> None:
+    over = Incident(
+        incident_id="old",
+        area="tank-farm",
+        opened_at=START,
+        updated_at=START,
+        hazard="toxic_gas",
+        events=(cleared(gas()),),
+    )
+    bench.alerts.resume([], [over])
+    assert bench.incidents()["old"].closed_at is not None
+    bench.alerts.found(gas())
+    assert bench.written[0].incident_id != "old"
+    assert bench.written[0].revision == 1
+
+
+def test_words_and_evidence_never_make_a_seen_alarm_unacknowledged(bench: Bench) -> None:
+    bench.alerts.found(gas())
+    bench.ask(Verb.ACKNOWLEDGE, 1)
+    case, number = bench.climbs[-1]
+    bench.alerts.worded(case, number, WORDS)
+    assert bench.written[-1].acknowledged
+
+
+def test_what_a_model_brought_down_is_not_undone_by_the_next_news_of_the_same(
+    bench: Bench,
+) -> None:
+    bench.alerts.found(an_event())
+    case, number = bench.climbs[-1]
+    lower = Severity.from_rank(case.verdict.floor.rank)
+    opinion = an_opinion(lower)
+    assessment = decide("id-1", case.verdict, opinion, Authority.DECIDE, datetime.now(UTC))
+    bench.alerts.decided(case, number, assessment)
+    decided = bench.written[-1].severity
+    assert decided < bench.written[0].default
+    bench.alerts.found(an_event(confidence=0.9, updated_at=START + timedelta(seconds=9)))
+    assert bench.written[-1].severity is decided
+    assert len(bench.climbs) == 1
+
+
+def test_a_higher_floor_asks_again_so_that_no_old_answer_goes_below_it(bench: Bench) -> None:
+    bench.alerts.found(gas())
+    case, number = bench.climbs[-1]
+    floor = {"toxic_gas": {"floor": "critical"}}
+    bench.alerts.reconfigure(
+        Site.model_validate(SITE.model_dump(mode="json") | {"policy": {"kinds": floor}})
+    )
+    assert case.ladder > number
+    assert bench.written[-1].floor is Severity.CRITICAL
+
+
+def test_a_milder_policy_leaves_what_stands_as_it_is(bench: Bench) -> None:
+    bench.alerts.found(gas())
+    before = bench.written[-1]
+    mild = {"toxic_gas": {"floor": "low", "default": "low", "levels": {"alarm": "low"}}}
+    bench.alerts.reconfigure(
+        Site.model_validate(SITE.model_dump(mode="json") | {"policy": {"kinds": mild}})
+    )
+    assert bench.written[-1] is before
+
+
+def test_the_end_of_what_no_alarm_knows_raises_none(bench: Bench) -> None:
+    bench.alerts.found(cleared(gas()))
+    assert bench.written == []
+    assert len(bench.incidents()) == 1
+
+
+def test_a_stricter_policy_that_came_while_the_agent_was_down_applies_at_the_start(
+    bench: Bench,
+) -> None:
+    bench.alerts.found(gas())
+    stored = bench.last[bench.written[0].alert_id]
+    strict = {"toxic_gas": {"floor": "critical", "default": "critical"}}
+    again = Bench()
+    again.alerts.site = Site.model_validate(
+        SITE.model_dump(mode="json") | {"policy": {"kinds": strict}}
+    )
+    again.alerts.resume(
+        [OpenAlert(message=stored.message, alarm=stored.alarm)], bench.incidents().values()
+    )
+    (raised,) = again.written
+    assert raised.severity is Severity.CRITICAL
+    assert raised.revision == stored.message.revision + 1

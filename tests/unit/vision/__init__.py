@@ -1,0 +1,1 @@
+"""Parts of the vision group, one by one."""
