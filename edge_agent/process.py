@@ -57,7 +57,9 @@ def configure_logging(process: str, stream: TextIO | None = None) -> None:
             getattr(logging, os.environ.get("HAZARD_LOG_LEVEL", "INFO").upper(), logging.INFO)
         ),
         logger_factory=structlog.PrintLoggerFactory(target),
-        cache_logger_on_first_use=True,
+        # Not cached: a logger of a module would otherwise write to its first stream for ever,
+        # also once that is closed.
+        cache_logger_on_first_use=False,
     )
     structlog.contextvars.bind_contextvars(process=process)
 

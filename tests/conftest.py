@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.programs import (  # noqa: F401 - pytest finds hooks by their names here
     pytest_runtest_setup,
@@ -43,3 +45,10 @@ def free_port() -> int:
 def anyio_backend() -> str:
     """Async tests (marked `anyio`) run on asyncio, as the product does."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """A command that ran in this process leaves no log that writes to its closed streams."""
+    yield
+    structlog.reset_defaults()

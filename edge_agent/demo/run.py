@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from edge_agent.bootstrap import build_supervisor, only_instance, paths_for
 from edge_agent.demo.plant import choose_port, demo_site, write_site
@@ -191,6 +192,11 @@ class Demo:
         engine = make_engine(store_url(self.paths.database), busy_ms=1000, sync="NORMAL")
         try:
             return list(Queries(engine).stage_health())
+        except OperationalError as error:
+            # Between the file's making and its first tables, and while a restarted core brings
+            # the write-ahead log back, there is nothing to read yet: asked again half a second on.
+            log.info("demo.store_not_readable", error=str(error.orig))
+            return []
         finally:
             engine.dispose()
 
