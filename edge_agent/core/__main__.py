@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 
 import structlog
@@ -16,6 +17,9 @@ EXIT_MACHINE = 3
 EXIT_CONFIG = 4
 SWITCH_INTERVAL_S = 0.001
 """Loop, store and publisher hand an alert from thread to thread: none keeps the others waiting."""
+GC_THRESHOLDS = (20_000, 20, 50)
+"""Objects between collections. With Python's own (700, 10, 10) a full collection walks all classes
+and schemas several times a minute, and an alert that comes just then waits for it."""
 
 log = structlog.get_logger()
 
@@ -29,6 +33,8 @@ async def _run() -> None:
 def main() -> int:
     """Run until SIGTERM; the exit code says what was wrong."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.freeze()  # what was imported stays for good: no collection needs to look at it again
+    gc.set_threshold(*GC_THRESHOLDS)
     try:
         asyncio.run(_run())
     except ConfigError as error:

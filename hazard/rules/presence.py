@@ -4,7 +4,8 @@ Shared by the zone and the proximity rule. Each person has a finding of their ow
 
 - raised when they have stayed for `dwell_s`; missing for up to `LOST_AFTER_FRAMES` frames or
   `LOST_AFTER_S` is forgiven, since detectors blink;
-- held when they are lost, or when the camera is blind or silent;
+- held when they have been missing for `HELD_AFTER_S`, or when the camera is blind or silent: until
+  then the finding stays active, so that a blinking detector makes no revisions;
 - cleared when the same track was seen elsewhere for `clear_after_s`, or when a healthy camera saw
   nobody there for `clear_after_s`.
 
@@ -32,6 +33,9 @@ from hazard.types import CameraState, Condition, HazardEvent, Measured, Observat
 
 LOST_AFTER_S = 0.5
 LOST_AFTER_FRAMES = 3
+HELD_AFTER_S = 2.0
+"""Somebody who stands in alarm is walked past, bends down or is hidden for a second or two; a third
+of all revisions told of nothing else before this was waited for."""
 MAX_PEOPLE = 64
 """People followed per rule; while all of them stand in alarm, further ones add nothing new."""
 
@@ -68,8 +72,9 @@ class Person:
         return self.seen_s == -math.inf
 
     def lost(self, now: float) -> bool:
-        """Whether they have been missing for longer than a detector blinks."""
-        return self.missed > LOST_AFTER_FRAMES and now - self.seen_s > LOST_AFTER_S
+        """Whether they have been missing for longer than a detector blinks, or is forgiven."""
+        patience_s = LOST_AFTER_S if self.event is None else HELD_AFTER_S
+        return self.missed > LOST_AFTER_FRAMES and now - self.seen_s > patience_s
 
 
 @dataclass(frozen=True, slots=True)
