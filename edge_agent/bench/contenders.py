@@ -32,6 +32,9 @@ WARM_UP = 5
 PREPARED = 64
 """Tensors prepared for the bare loop; it goes round them."""
 INPUT_PX = 416
+CUT_PX = (320, 416)
+"""Height and width that our letterbox leaves of the square for 4:3 footage: the floor computes the
+same, so that the ratio tells of what is around the network."""
 
 
 class Clock:
@@ -70,13 +73,15 @@ def pictures(scene: Scene) -> Iterator[NDArray[np.uint8]]:
         yield picture.astype(np.uint8, copy=False)
 
 
-def letterbox(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """A picture as the model wants it: RGB 0..1, grey borders, [1, 3, 416, 416]."""
+def letterbox(
+    picture: NDArray[np.uint8], canvas_px: tuple[int, int] = (INPUT_PX, INPUT_PX)
+) -> NDArray[np.float32]:
+    """A picture as the model wants it: RGB 0..1, grey borders, [1, 3, height, width]."""
     height, width = picture.shape[:2]
     scale = INPUT_PX / max(height, width)
     size = (round(width * scale), round(height * scale))
-    canvas = np.full((INPUT_PX, INPUT_PX, 3), 114, np.uint8)
-    top, left = (INPUT_PX - size[1]) // 2, (INPUT_PX - size[0]) // 2
+    canvas = np.full((*canvas_px, 3), 114, np.uint8)
+    top, left = (canvas_px[0] - size[1]) // 2, (canvas_px[1] - size[0]) // 2
     canvas[top : top + size[1], left : left + size[0]] = cv2.resize(picture, size)
     return cv2.dnn.blobFromImage(canvas, 1 / 255, swapRB=True)  # type: ignore[return-value]
 
@@ -101,7 +106,7 @@ class ZoneDwell:
 
 
 def bare_onnx(scene: Scene, _cameras: int, _backend: str) -> Figures:
-    """The floor: session.run on prepared tensors, nothing else.
+    """The floor: session.run on prepared tensors of the canvas that ours cuts, nothing else.
 
     Its threads do not spin while they wait, as ours do not: spinning would only burn CPU time that
     the comparison then counts for us.
@@ -113,13 +118,16 @@ def bare_onnx(scene: Scene, _cameras: int, _backend: str) -> Figures:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = ort.InferenceSession(str(scene.model), options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
-    prepared = [letterbox(picture) for picture, _ in zip(pictures(scene), range(PREPARED))]  # noqa: B905
+    prepared = [
+        letterbox(picture, CUT_PX)
+        for picture, _ in zip(pictures(scene), range(PREPARED))  # noqa: B905
+    ]
     for tensor in prepared[:WARM_UP]:
         session.run(None, {name: tensor})
     clock = Clock()
     for number in range(scene.frames):
         session.run(None, {name: prepared[number % len(prepared)]})
-    return clock.figures(scene.frames)
+    return clock.figures(scene.frames) | {"canvas_px": list(prepared[0].shape[2:])}
 
 
 def ultralytics_track(scene: Scene, _cameras: int, _backend: str) -> Figures:

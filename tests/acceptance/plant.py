@@ -189,6 +189,12 @@ class Running:
         said: dict[str, Any] = json.loads(text)
         return code, said
 
+    def wait_status_ready(self) -> None:
+        """Wait until `hazard status` says by its exit code that all is well."""
+        deadline = time.monotonic() + LONGEST_S
+        while (answer := self.status())[0] != 0:
+            assert time.monotonic() < deadline, f"never all well: {answer}\n{self.text()}"
+
     # ------------------------------------------------------------ the end
 
     def __enter__(self) -> Self:

@@ -196,6 +196,6 @@ def test_severity_is_decided_by_whoever_may(plant: Plant, row: Row) -> None:
     if row.backend == "Hanging":
         plant.running.wait_restarted("reasoner", worker, LONGEST_S)
         plant.running.wait_ready()
-        assert plant.running.status()[0] == 0
+        plant.running.wait_status_ready()
     else:
         assert plant.running.pids()["reasoner"] == worker

@@ -58,7 +58,7 @@ def test_a_changed_file_is_taken_up_and_a_wrong_one_refused_without_a_restart(
             # Mended: ready again.
             file.write_text(text)
             running.wait_ready()
-            assert running.status()[0] == 0
+            running.wait_status_ready()
 
             # A signal asks for a look at a file that has not changed.
             running.process.send_signal(signal.SIGHUP)

@@ -70,7 +70,7 @@ def test_a_latched_alarm_outlives_the_death_of_every_process(tmp_path: Path) -> 
                 what="every revision over MQTT, those from before the death too",
             )
             second.wait_ready()
-            assert second.status()[0] == 0
+            second.wait_status_ready()
 
 
 def test_a_second_run_of_the_same_site_is_refused_and_told_who_runs_it(tmp_path: Path) -> None:
