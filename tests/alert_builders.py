@@ -133,7 +133,7 @@ def an_evidence(number: int = 1, *, size_bytes: int = 1000, **changes: Any) -> E
     return Evidence(**(values | changes))
 
 
-def plain_render(message: AlertMessage) -> list[OutboxMessage]:
+def plain_render(message: AlertMessage, _body: str) -> list[OutboxMessage]:
     """One outbox message per revision, with a body as small as can be."""
     body = json.dumps({"alert_id": message.alert_id, "revision": message.revision})
     return [OutboxMessage(topic=f"t/{message.alert_id}", body=body)]

@@ -72,12 +72,12 @@ def status_topic(site: str, node: str) -> str:
     return f"{PREFIX}/{level(site)}/node/{level(node)}/status"
 
 
-def outbox_messages(message: AlertMessage) -> list[OutboxMessage]:
+def outbox_messages(message: AlertMessage, body: str) -> list[OutboxMessage]:
     """What a revision puts into the outbox: itself, and the alert's retained state.
 
-    An alert that is back to normal clears its retained state with an empty payload.
+    An alert that is back to normal clears its retained state with an empty payload. `body` is the
+    message as JSON.
     """
-    body = message.model_dump_json()
     properties = {
         "schema": message.schema_version,
         "severity": message.severity.value,

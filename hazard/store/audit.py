@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from pydantic import JsonValue
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from hazard.store.tables import AuditRow, Base
 
 GENESIS = "0" * 64
 _INSERT = insert(Base.metadata.tables[AuditRow.__tablename__])
+_NEWEST = (
+    select(AuditRow.hash)
+    .where(AuditRow.chain == bindparam("chain"))
+    .order_by(AuditRow.audit_id.desc())
+    .limit(1)
+)
 
 
 def line_hash(
@@ -42,41 +50,33 @@ def line_hash(
     return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
 
 
-def append_audit(
-    connection: Connection,
-    *,
-    chain: str,
-    at: datetime,
-    actor: str,
-    verb: str,
-    subject: str,
-    details: dict[str, JsonValue],
-) -> str:
-    """Write one line at the end of its chain, in the caller's transaction; gives its hash."""
-    newest = (
-        select(AuditRow.hash)
-        .where(AuditRow.chain == chain)
-        .order_by(AuditRow.audit_id.desc())
-        .limit(1)
-    )
-    previous = connection.execute(newest).scalar_one_or_none() or GENESIS
-    digest = line_hash(
-        previous, chain=chain, at=at, actor=actor, verb=verb, subject=subject, details=details
-    )
-    connection.execute(
-        _INSERT,
-        {
-            "chain": chain,
-            "at": at,
-            "actor": actor,
-            "verb": verb,
-            "subject": subject,
-            "details": details,
-            "previous_hash": previous,
-            "hash": digest,
-        },
-    )
-    return digest
+class AuditEntry(NamedTuple):
+    """What one line says."""
+
+    at: datetime
+    actor: str
+    verb: str
+    subject: str
+    details: dict[str, JsonValue]
+
+
+def append_audit(connection: Connection, chain: str, entry: AuditEntry) -> None:
+    """Write one line at the end of its chain, in the caller's transaction."""
+    append_entries(connection, chain, (entry,))
+
+
+def append_entries(connection: Connection, chain: str, entries: Sequence[AuditEntry]) -> None:
+    """Write lines at the end of their chain, in the caller's transaction."""
+    if not entries:
+        return
+    previous = connection.execute(_NEWEST, {"chain": chain}).scalar_one_or_none() or GENESIS
+    rows: list[dict[str, Any]] = []
+    for entry in entries:
+        line = {"chain": chain, **entry._asdict()}
+        digest = line_hash(previous, **line)
+        rows.append(line | {"previous_hash": previous, "hash": digest})
+        previous = digest
+    connection.execute(_INSERT, rows)
 
 
 def verify_audit(connection: Connection) -> tuple[int, str | None]:

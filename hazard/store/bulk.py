@@ -9,8 +9,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from hazard.site.models import Retention
-from hazard.store.operations import upsert
 from hazard.store.queries import ENDED, OPEN_STATES
+from hazard.store.statements import upsert
 from hazard.store.tables import (
     ActionRequestRow,
     AlertRow,

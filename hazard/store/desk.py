@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from sqlalchemy import delete, insert, select, update
 
 from hazard.errors import StoreError
-from hazard.store.audit import append_audit
+from hazard.store.audit import AuditEntry, append_audit
 from hazard.store.queries import RequestStatus, request_status
 from hazard.store.tables import ActionRequestRow, AlertRow, LoginCodeRow, SessionRow
 from hazard.store.writer import Writer
@@ -134,12 +134,5 @@ class Desk:
             StoreError: if the store cannot be written.
         """
         with self._writer.transaction() as connection:
-            append_audit(
-                connection,
-                chain="dashboard",
-                at=now,
-                actor=actor,
-                verb=verb,
-                subject=subject,
-                details=dict(details),
-            )
+            entry = AuditEntry(now, actor, verb, subject, dict(details))
+            append_audit(connection, "dashboard", entry)

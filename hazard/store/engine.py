@@ -16,6 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from hazard.errors import StoreError
+from hazard.store.statements import dump_json
 
 WRITER_LOCK_KEY = 0x48415A52
 """Key of the advisory lock that orders writers on PostgreSQL."""
@@ -52,12 +53,17 @@ def make_engine(url: URL, *, busy_ms: int, sync: Sync) -> Engine:
         StoreError: if the address names no known database.
     """
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": busy_ms / 1000})
+        engine = create_engine(
+            url, connect_args={"timeout": busy_ms / 1000}, json_serializer=dump_json
+        )
         _prepare_sqlite(engine, busy_ms, sync)
     else:
         options = f"-c lock_timeout={busy_ms} -c timezone=UTC"
         engine = create_engine(
-            url, connect_args={"options": options, "connect_timeout": 5}, pool_pre_ping=True
+            url,
+            connect_args={"options": options, "connect_timeout": 5},
+            pool_pre_ping=True,
+            json_serializer=dump_json,
         )
         event.listen(engine, "begin", _begin_postgres)
     return engine

@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from hazard.store.operations import OutboxMessage, upsert
+from hazard.store.operations import OutboxMessage
+from hazard.store.statements import upsert
 from hazard.store.tables import CursorRow, DeliveryRow, OutboxRow
 from hazard.store.writer import Writer
 

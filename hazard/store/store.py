@@ -20,6 +20,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from hazard.errors import StoreError
+from hazard.store.apply import apply
 from hazard.store.audit import verify_audit
 from hazard.store.bulk import Bulk
 from hazard.store.desk import Desk
@@ -30,15 +31,14 @@ from hazard.store.operations import (
     OutboxMessage,
     Render,
     WriteRevision,
-    apply,
     last_sequence,
     number,
-    upsert,
 )
 from hazard.store.outbox import Outbox, OutboxItem
 from hazard.store.queries import AreaCounts, Queries, area_counts
 from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
+from hazard.store.statements import upsert
 from hazard.store.tables import CursorRow, RevisionRow
 from hazard.store.unit import Committed, UnitOfWork
 from hazard.store.writer import StoreUnavailable, Writer
@@ -50,7 +50,7 @@ JOURNAL_RETRY_MS = 20
 JOURNAL_CURSOR = "journal"
 
 
-def no_outbox(_message: AlertMessage) -> Sequence[OutboxMessage]:
+def no_outbox(_message: AlertMessage, _body: str) -> Sequence[OutboxMessage]:
     """For a store that publishes nothing."""
     return ()
 

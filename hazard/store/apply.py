@@ -1,0 +1,206 @@
+"""Operations as rows: collected for each table, then written with one statement each.
+
+A table's rows keep the order of the operations. Tables go in the order of their references
+(incident, alert, revision, outbox, …), which within one transaction nobody can tell from the
+order of the operations; a row that is written several times is written as it is at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, update
+
+from hazard.store.audit import AuditEntry, append_entries
+from hazard.store.operations import (
+    FinishRequest,
+    Operation,
+    SaveAssessment,
+    SaveEvidence,
+    SaveIncident,
+    WriteAudit,
+    WriteRevision,
+)
+from hazard.store.statements import JsonText, insert_into, upsert_many
+from hazard.store.tables import (
+    ActionRequestRow,
+    AlertRow,
+    AssessmentRow,
+    EvidenceRow,
+    IncidentRow,
+    OutboxRow,
+    RevisionRow,
+)
+from hazard.types import Assessment, Incident, IsaState
+
+AGENT_CHAIN = "agent"
+
+Row = dict[str, Any]
+
+
+def apply(connection: Connection, operations: Sequence[Operation]) -> None:
+    """Write the operations in the caller's transaction."""
+    rows = _Rows()
+    for operation in operations:
+        rows.add(operation)
+    rows.write(connection)
+
+
+class _Rows:
+    def __init__(self) -> None:
+        self._incidents: dict[str, Row] = {}
+        self._alerts: dict[str, Row] = {}
+        self._revisions: list[Row] = []
+        self._outbox: list[Row] = []
+        self._assessments: dict[str, Row] = {}
+        self._evidence: dict[tuple[str, str], Row] = {}
+        self._finished: list[FinishRequest] = []
+        self._audit: list[AuditEntry] = []
+
+    def add(self, operation: Operation) -> None:
+        match operation:
+            case SaveIncident(incident=incident):
+                self._incidents[incident.incident_id] = _incident(incident)
+            case WriteRevision():
+                self._add_revision(operation)
+            case SaveAssessment(assessment=assessment):
+                self._assessments[assessment.assessment_id] = _assessment(assessment)
+            case SaveEvidence():
+                key = operation.evidence.evidence_id, operation.incident_id
+                self._evidence[key] = _evidence(operation)
+            case FinishRequest():
+                self._finished.append(operation)
+            case WriteAudit():
+                self._audit.append(
+                    AuditEntry(
+                        operation.at,
+                        operation.actor,
+                        operation.verb,
+                        operation.subject,
+                        operation.details,
+                    )
+                )
+
+    def _add_revision(self, operation: WriteRevision) -> None:
+        message = operation.message
+        stored_at = message.times.stored
+        if stored_at is None:
+            raise ValueError("a revision is numbered before it is written")
+        payload = JsonText(operation.body or message.model_dump_json())
+        common = {
+            "alert_id": message.alert_id,
+            "revision": message.revision,
+            "node": message.node,
+            "severity": message.severity.value,
+            "decided_by": message.decided_by.value,
+            "state": message.state.value,
+            "payload": payload,
+        }
+        self._alerts[message.alert_id] = common | {
+            "incident_id": message.incident_id,
+            "site": message.site,
+            "area": message.area,
+            "hazard": message.hazard,
+            "severity_rank": message.severity.rank,
+            "raised_at": message.times.raised,
+            "updated_at": stored_at,
+            "returned_at": stored_at if message.state is IsaState.NORMAL else None,
+            "alarm": JsonText(operation.alarm.model_dump_json()),
+        }
+        self._revisions.append(
+            common
+            | {"sequence": message.sequence, "cause": message.cause.value, "stored_at": stored_at}
+        )
+        self._outbox += [
+            {
+                "sequence": message.sequence,
+                "alert_id": message.alert_id,
+                "revision": message.revision,
+                "created_at": stored_at,
+                "topic": each.topic,
+                "body": each.body,
+                "retain": each.retain,
+                "properties": each.properties,
+            }
+            for each in operation.outbox
+        ]
+        self._audit.append(
+            AuditEntry(
+                stored_at,
+                operation.actor,
+                f"alert.{message.cause.value}",
+                message.alert_id,
+                {
+                    "revision": message.revision,
+                    "sequence": message.sequence,
+                    "severity": message.severity.value,
+                    "decided_by": message.decided_by.value,
+                    "state": message.state.value,
+                    "text": operation.text,
+                },
+            )
+        )
+
+    def write(self, connection: Connection) -> None:
+        upsert_many(connection, IncidentRow, "incident_id", list(self._incidents.values()))
+        upsert_many(connection, AlertRow, "alert_id", list(self._alerts.values()))
+        if self._revisions:
+            connection.execute(insert_into(RevisionRow), self._revisions)
+        if self._outbox:
+            connection.execute(insert_into(OutboxRow), self._outbox)
+        upsert_many(connection, AssessmentRow, "assessment_id", list(self._assessments.values()))
+        upsert_many(
+            connection, EvidenceRow, "evidence_id,incident_id", list(self._evidence.values())
+        )
+        for request in self._finished:
+            _finish_request(connection, request)
+        append_entries(connection, AGENT_CHAIN, self._audit)
+
+
+def _incident(incident: Incident) -> Row:
+    return {
+        "incident_id": incident.incident_id,
+        "area": incident.area,
+        "hazard": incident.hazard,
+        "opened_at": incident.opened_at,
+        "updated_at": incident.updated_at,
+        "closed_at": incident.closed_at,
+        "payload": JsonText(incident.model_dump_json()),
+    }
+
+
+def _assessment(assessment: Assessment) -> Row:
+    return {
+        "assessment_id": assessment.assessment_id,
+        "incident_id": assessment.incident_id,
+        "severity": assessment.severity.value,
+        "decided_by": assessment.decided_by.value,
+        "decided_at": assessment.decided_at,
+        "payload": JsonText(assessment.model_dump_json()),
+    }
+
+
+def _evidence(operation: SaveEvidence) -> Row:
+    evidence = operation.evidence
+    return {
+        "evidence_id": evidence.evidence_id,
+        "incident_id": operation.incident_id,
+        "kind": evidence.kind,
+        "size_bytes": evidence.size_bytes,
+        "captured_at": evidence.captured_at,
+        "deleted_at": None,
+        "payload": JsonText(evidence.model_dump_json()),
+    }
+
+
+def _finish_request(connection: Connection, operation: FinishRequest) -> None:
+    connection.execute(
+        update(ActionRequestRow)
+        .where(ActionRequestRow.request_id == operation.request_id)
+        .values(
+            state=operation.state.value,
+            outcome=operation.outcome,
+            carried_out_at=operation.at,
+        )
+    )

@@ -1,0 +1,57 @@
+"""Statements that are built once, and JSON that was written out before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Insert, insert
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hazard.store.tables import Base
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """A value of a JSON column that is JSON text already."""
+
+    text: str
+
+
+def dump_json(value: Any) -> str:
+    """The engines' JSON serializer."""
+    return value.text if isinstance(value, JsonText) else json.dumps(value)
+
+
+def upsert(connection: Connection, table: type[Base], key: str, values: dict[str, Any]) -> None:
+    """Insert the row, or bring the one with this key (columns, comma between) up to date."""
+    connection.execute(_upsert(connection.dialect.name, table, key, tuple(values)), values)
+
+
+def upsert_many(
+    connection: Connection, table: type[Base], key: str, rows: Sequence[dict[str, Any]]
+) -> None:
+    """`upsert` of rows that all have the same columns, in their order."""
+    if rows:
+        statement = _upsert(connection.dialect.name, table, key, tuple(rows[0]))
+        connection.execute(statement, rows)
+
+
+@lru_cache(maxsize=64)
+def _upsert(dialect: str, table: type[Base], key: str, columns: tuple[str, ...]) -> Insert:
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = make(Base.metadata.tables[table.__tablename__])
+    keys = key.split(",")
+    rest = {name: statement.excluded[name] for name in columns if name not in keys}
+    if not rest:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(index_elements=keys, set_=rest)
+
+
+@lru_cache(maxsize=16)
+def insert_into(table: type[Base]) -> Insert:
+    """The insert statement of a table, made once: building it costs more than running it."""
+    return insert(Base.metadata.tables[table.__tablename__])
