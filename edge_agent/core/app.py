@@ -51,7 +51,7 @@ from hazard.rules.engine import RuleEngine
 from hazard.site.diff import SiteDiff, changed_sections, until_restart
 from hazard.site.models import Site
 from hazard.site.problems import Problem
-from hazard.store.operations import FinishRequest
+from hazard.store.operations import FinishRequest, WriteAudit
 from hazard.store.store import Store
 from hazard.types import (
     ActionRequest,
@@ -289,10 +289,11 @@ class Core:
 
     # ------------------------------------------------------------ site file
 
-    async def _reconfigure(self, wanted: Site, _diff: SiteDiff) -> None:
+    async def _reconfigure(self, wanted: Site, diff: SiteDiff) -> None:
         site = until_restart(self._started_with, wanted)
         rules, sources = build_rules(site), build_sensor_sources(site)
         later = changed_sections(site, wanted).restart
+        self._audit_site("site.changed", diff.summary())
         self.site = site
         self._ladder.site = site
         self._store.set_commit_timeout(site.store.commit_timeout_ms)
@@ -314,9 +315,21 @@ class Core:
         self._site_note = f"in force, but: {waits}" if waits else ""
         self._board.put("site", Health.READY, self._site_note)
 
+    def _audit_site(self, verb: str, what: str) -> None:
+        line = WriteAudit(
+            at=datetime.now(UTC),
+            actor="agent",
+            verb=verb,
+            subject=self.site.site.id,
+            details={"what": what[:2000]},
+        )
+        self._thread.commit((line,))
+
     def _refused(self, problems: tuple[Problem, ...]) -> None:
         health = Health.DEGRADED if problems else Health.READY
         told = "; ".join(str(problem) for problem in problems[:3])
+        if problems:
+            self._audit_site("site.refused", told)
         reason = (
             f"the new site file is refused and the old one goes on: {told}"
             if told

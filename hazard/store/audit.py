@@ -19,6 +19,7 @@ from hazard.store.tables import AuditRow, Base
 
 GENESIS = "0" * 64
 _INSERT = insert(Base.metadata.tables[AuditRow.__tablename__])
+_ALL = select(AuditRow).order_by(AuditRow.audit_id).execution_options(yield_per=1000)
 _NEWEST = (
     select(AuditRow.hash)
     .where(AuditRow.chain == bindparam("chain"))
@@ -83,7 +84,7 @@ def verify_audit(connection: Connection) -> tuple[int, str | None]:
     """Recompute every chain: number of lines checked, and the first fault in words or None."""
     newest: dict[str, str] = {}
     checked = 0
-    for row in connection.execute(select(AuditRow).order_by(AuditRow.audit_id)).mappings():
+    for row in connection.execute(_ALL).mappings():
         previous = newest.get(row["chain"], GENESIS)
         expected = line_hash(
             previous,

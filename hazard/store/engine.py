@@ -9,6 +9,9 @@ may take the last moments of readings, health and delivery marks, all of which c
 
 from __future__ import annotations
 
+import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +23,9 @@ from hazard.store.statements import dump_json
 
 WRITER_LOCK_KEY = 0x48415A52
 """Key of the advisory lock that orders writers on PostgreSQL."""
+
+PRIVATE = 0o600
+"""Mode of the database: for its owner only."""
 
 Sync = Literal["FULL", "NORMAL"]
 
@@ -53,6 +59,7 @@ def make_engine(url: URL, *, busy_ms: int, sync: Sync) -> Engine:
         StoreError: if the address names no known database.
     """
     if url.get_backend_name() == "sqlite":
+        _keep_private(url.database)
         engine = create_engine(
             url, connect_args={"timeout": busy_ms / 1000}, json_serializer=dump_json
         )
@@ -67,6 +74,23 @@ def make_engine(url: URL, *, busy_ms: int, sync: Sync) -> Engine:
         )
         event.listen(engine, "begin", _begin_postgres)
     return engine
+
+
+def _keep_private(database: str | None) -> None:
+    """Only the owner reads the file (mode 0600), whatever its folder and the umask allow.
+
+    SQLite gives its -wal and -shm files the same mode. What cannot be changed here (another owner,
+    a full disk, no folder) is told when the database is opened, if it matters.
+    """
+    if database is None or database == ":memory:":
+        return
+    path = Path(database)
+    # An open file is never touched by a descriptor of ours: closing it would drop SQLite's locks.
+    with suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE))
+    with suppress(OSError):
+        if stat.S_IMODE(path.stat().st_mode) != PRIVATE:
+            path.chmod(PRIVATE)
 
 
 def _prepare_sqlite(engine: Engine, busy_ms: int, sync: Sync) -> None:

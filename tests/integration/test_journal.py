@@ -170,6 +170,15 @@ def test_a_new_database_has_the_newest_version(tmp_path: Path) -> None:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+def test_the_database_is_for_its_owner_only(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "hazard.db").touch(mode=0o644)
+    with open_node(tmp_path) as store:
+        write_alert(store)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("hazard.db*")}
+    assert modes == {"hazard.db": 0o600, "hazard.db-wal": 0o600, "hazard.db-shm": 0o600}
+
+
 def test_an_address_that_is_no_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="use SQLite or PostgreSQL"):
         Store.open("mysql://localhost/x")
