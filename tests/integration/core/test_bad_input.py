@@ -14,6 +14,7 @@ import pytest
 from paho.mqtt.client import MQTTv5
 
 from edge_agent.cli.status import newest
+from hazard.store import Store
 from hazard.types import Health
 from tests.brokers import RunningBroker
 from tests.integration.core.node import Client, Node, a_site, run, until
@@ -85,6 +86,11 @@ def test_an_invalid_new_site_file_is_refused_with_its_line_and_the_old_one_goes_
             assert len(node.alerts()) == 1
             node.write_site(a_site())
             await until(lambda: stage().health is Health.READY, "the mended file")
+        with Store.open(node.paths.database) as store:
+            lines = store.queries.audit_page().lines
+            (refused,) = [line for line in lines if line.verb == "site.refused"]
+            assert "yrad" in str(refused.details["what"])
+            assert store.verify_audit()[1] is None
 
     run(test())
 
