@@ -71,7 +71,7 @@ def test_each_copy_opens_and_holds_every_alert_that_was_handed_over(tmp_path: Pa
     try:
         for number in range(COPIES):
             seen = len(acked)
-            wait_until(lambda seen=seen: len(acked) > seen + 3, what="more alerts handed over")
+            wait_until(lambda seen=seen: len(acked) > seen + 3, seconds=60, what="more handed over")
             time.sleep(moments.uniform(0, 0.05))  # the random moment itself
             before = frozenset(acked[:])
             writer.send_signal(signal.SIGSTOP)
