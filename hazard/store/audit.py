@@ -84,20 +84,21 @@ def verify_audit(connection: Connection) -> tuple[int, str | None]:
     """Recompute every chain: number of lines checked, and the first fault in words or None."""
     newest: dict[str, str] = {}
     checked = 0
-    for row in connection.execute(_ALL).mappings():
-        previous = newest.get(row["chain"], GENESIS)
-        expected = line_hash(
-            previous,
-            chain=row["chain"],
-            at=row["at"],
-            actor=row["actor"],
-            verb=row["verb"],
-            subject=row["subject"],
-            details=row["details"],
-        )
-        if row["previous_hash"] != previous or row["hash"] != expected:
-            where = f"line {row['audit_id']} of chain {row['chain']!r}"
-            return checked, f"{where} was changed, or a line before it was removed"
-        newest[row["chain"]] = row["hash"]
-        checked += 1
+    with connection.execute(_ALL) as lines:
+        for row in lines.mappings():
+            previous = newest.get(row["chain"], GENESIS)
+            expected = line_hash(
+                previous,
+                chain=row["chain"],
+                at=row["at"],
+                actor=row["actor"],
+                verb=row["verb"],
+                subject=row["subject"],
+                details=row["details"],
+            )
+            if row["previous_hash"] != previous or row["hash"] != expected:
+                where = f"line {row['audit_id']} of chain {row['chain']!r}"
+                return checked, f"{where} was changed, or a line before it was removed"
+            newest[row["chain"]] = row["hash"]
+            checked += 1
     return checked, None
