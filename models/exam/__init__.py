@@ -1,0 +1,1 @@
+"""The exam: labelled incidents, how they are judged, what a backend scores on them."""
