@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from hazard.types import (
@@ -99,10 +100,18 @@ class Reasoner(Protocol):
     """A language model that gives an opinion on severity, and words.
 
     It runs in a process of its own; calls block. Deadlines are absolute CLOCK_MONOTONIC seconds.
+
+    Attributes:
+        name: the backend's name; certificates name it.
+        max_authority: the most that it may ever do, whatever a certificate says.
+        uncertified: the most that it may do without a valid certificate.
+        folder: where its certificate and calibration lie, beside the weights.
     """
 
     name: str
     max_authority: Authority
+    uncertified: Authority
+    folder: Path
 
     def decide(self, incident: Incident, verdict: Verdict, deadline_monotonic_s: float) -> Opinion:
         """Score the severity labels from one prefill.

@@ -292,6 +292,11 @@ class Opinion(Model):
     severity: Severity | None = Field(description="None: unsure")
     probabilities: dict[Severity, float]
     conformal_set: tuple[Severity, ...] = ()
+    entropy_bits: float | None = Field(default=None, description="0 is sure, 2.32 knows nothing")
+    authority_limit: Authority = Field(
+        default=Authority.DECIDE, description="the most that this very answer may do"
+    )
+    note: str = Field(default="", max_length=300, description="why it is unsure, or is limited")
     answered_in_ms: float
     provenance: dict[str, JsonValue] = Field(default_factory=dict)
 

@@ -23,6 +23,7 @@ class Scripted:
 
     name = "scripted"
     max_authority = Authority.DECIDE
+    uncertified = Authority.RAISE
 
     def __init__(self, config: Reasoning, models_dir: Path) -> None:
         self.config = config

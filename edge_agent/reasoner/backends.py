@@ -64,13 +64,14 @@ def load(config: Reasoning, models_dir: Path) -> Loaded:
         ReasonerError: if the model does not load.
     """
     reasoner = _factory(config.backend)(config, models_dir)
-    certificate = _certificate(models_dir / reasoner.name / CERTIFICATE_FILE)
+    certificate = _certificate(reasoner.folder / CERTIFICATE_FILE)
     provenance = {str(key): str(value) for key, value in reasoner.provenance().items()}
     authority, notes = {}, set()
     for hazard in sorted({*catalogue(), *config.authority}):
         granted = grant(
             hazard,
             backend_limit=reasoner.max_authority,
+            uncertified=reasoner.uncertified,
             subject=subject_of(reasoner.name, provenance),
             certificate=certificate,
             wishes=config.authority,
@@ -91,6 +92,7 @@ def subject_of(name: str, provenance: dict[str, str]) -> Subject:
         files={k.removeprefix(prefix): v for k, v in provenance.items() if k.startswith(prefix)},
         quantization=provenance.get("quantization", ""),
         prompt_hash=provenance.get("prompt_hash", ""),
+        calibration=provenance.get("calibration", ""),
     )
 
 

@@ -41,6 +41,7 @@ class Subject(Model):
     files: dict[str, str] = Field(description="model file name to sha256")
     quantization: str = Field(max_length=64)
     prompt_hash: str
+    calibration: str = Field(default="", description="sha256 of what was fitted; empty: nothing")
 
 
 class Certificate(Model):
@@ -75,6 +76,7 @@ def grant(
     hazard: str,
     *,
     backend_limit: Authority,
+    uncertified: Authority = Authority.RAISE,
     subject: Subject | None = None,
     certificate: Certificate | None = None,
     wishes: Mapping[str, Authority] | None = None,
@@ -82,12 +84,15 @@ def grant(
 ) -> Grant:
     """The authority of a loaded backend for one hazard kind.
 
-    The exam allows: `advise` when it was failed, `decide` for the kinds that passed, and `raise`
-    for the others or where there is no valid certificate. `decide` without one falls back one
-    step, and the reason says so.
+    The exam allows: `advise` when it was failed, `decide` for the kinds that passed, and
+    `uncertified` for the others or where there is no valid certificate: `raise` for a model of 40
+    billion parameters or more, `advise` for a smaller one. `decide` without a certificate falls
+    back, and the reason says so.
     """
     wish = (wishes or {}).get(hazard, UNASKED)
     allowed, why = _exam(hazard, subject, certificate, allow_test_certificate)
+    if allowed is Authority.RAISE:
+        allowed = least(allowed, uncertified)
     authority = least(wish, backend_limit, allowed)
     if authority is wish or hazard not in (wishes or {}):
         return Grant(authority)
@@ -104,7 +109,7 @@ def invalid(
         return "the certificate is for tests only"
     if subject is None:
         return "the backend does not say which files, quantization and prompt it uses"
-    for field in ("backend", "files", "quantization", "prompt_hash"):
+    for field in ("backend", "files", "quantization", "prompt_hash", "calibration"):
         if getattr(certificate.subject, field) != getattr(subject, field):
             return f"the certificate is for another {field.replace('_', ' ')}"
     return ""

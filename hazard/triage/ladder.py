@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from hazard.triage.authority import least
 from hazard.types import Assessment, Authority, DecidedBy, Opinion, Severity, Verdict
 
 FailureKind = Literal["late", "broken", "absent", "unsure"]
@@ -71,6 +72,7 @@ def decide(
         ruling = (verdict.default, DecidedBy.FALLBACK, str(failure))
         opinion = opinion if failure.kind == "unsure" else None
     else:
+        authority = least(authority, opinion.authority_limit) if opinion else authority
         ruling = _apply(verdict, _severity(answer), authority)
     return _assessment(incident_id, verdict, authority, at, ruling=ruling, opinion=opinion)
 
@@ -90,7 +92,7 @@ def _failure(answer: Opinion | Failure) -> Failure | None:
     if abs(math.fsum(values) - 1.0) > SUM_TOLERANCE:
         return Failure("broken", f"the backend's probabilities sum to {math.fsum(values):.3f}")
     if answer.severity is None:
-        return Failure("unsure", "the backend cannot tell the severities apart")
+        return Failure("unsure", answer.note or "the backend cannot tell the severities apart")
     return None
 
 

@@ -51,10 +51,12 @@ class SmolLM2Reasoner:
 
     name = "smollm2"
     max_authority = Authority.ADVISE
+    uncertified = Authority.ADVISE
 
     def __init__(self, config: Reasoning, models_dir: Path) -> None:
         path = artefact(Manifest.load()[config.model or self.name], models_dir)
         self._interrupted = threading.Event()
+        self.folder = path.parent
         threads = usable_threads(config.threads)
         self._provenance = MappingProxyType(
             {
