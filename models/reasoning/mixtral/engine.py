@@ -102,7 +102,7 @@ class MixtralEngine:
                     raise Interrupted("words gave way to a decision")
                 if time.monotonic() >= deadline_monotonic_s:
                     raise ReasonerError("out of time while writing")
-                logits = self._forward(feed, prefix.cache)
+                logits = self._forward(feed, prefix.cache).clone()  # it is not to be written to
                 logits[self._forbidden] = -torch.inf
                 token = int(logits.argmax())
                 written.append(token)

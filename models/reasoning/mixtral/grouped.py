@@ -184,7 +184,7 @@ def choose(model: Mixtral) -> str:
 
 
 def use(model: Mixtral) -> str:
-    """Put the kernels into every layer; the loop stays if a check fails: why, else an empty text."""
+    """Put the kernels into every layer. Where a check fails the loop stays: why, else empty."""
     layers: list[SparseMoe] = [layer.mlp for layer in model.model.layers]
     try:
         for number, moe in enumerate(layers):

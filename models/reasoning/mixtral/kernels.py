@@ -10,7 +10,7 @@ weights is unpacked once for up to `TOKENS` of them.
 Importing this needs triton; `models.reasoning.mixtral.grouped` does it where there is one.
 """
 
-# ruff: noqa: N803, PLR0917 - kernels take their pointers by position; what is constant at compile time is in capitals, as Triton's own code has it
+# ruff: noqa: N803, PLR0917 - kernels take pointers by position, and constants in capitals
 
 from __future__ import annotations
 
