@@ -178,7 +178,8 @@ def choose(model: Mixtral) -> str:
     else:
         reason = use(model)
     if reason:
-        _log.warning("the experts are computed one after the other: %s", reason)
+        level = logging.WARNING if device.type == "cuda" else logging.INFO
+        _log.log(level, "the experts are computed one after the other: %s", reason)
         return f"loop: {reason}"
     return "grouped"
 
