@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -83,7 +83,7 @@ class Hits:
         self._before = [moe.compute for moe in self._layers]
         self.count = 0
 
-    def __enter__(self) -> Hits:
+    def __enter__(self) -> Self:
         for moe in self._layers:
             moe.compute = self._counted
         return self
@@ -93,5 +93,5 @@ class Hits:
             moe.compute = compute
 
     def _counted(self, experts: nn.ModuleList, states: Tensor, chosen: Tensor) -> Tensor:
-        self.count += len(chosen.unique())
+        self.count += int(chosen.flatten().bincount().count_nonzero())
         return one_by_one(experts, states, chosen)

@@ -14,7 +14,6 @@ import logging
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor
 from transformers import DynamicCache, StaticCache
 
 from models.reasoning.mixtral.model import Mixtral, one_by_one
@@ -39,9 +38,7 @@ class Decoder:
         how: `graph`, or `plain: ` and why there is none.
     """
 
-    def __init__(
-        self, model: Mixtral, context_tokens: int, forbidden: Sequence[int] = ()
-    ) -> None:
+    def __init__(self, model: Mixtral, context_tokens: int, forbidden: Sequence[int] = ()) -> None:
         self._model = model
         self._context = context_tokens
         self._device = model.model.embed_tokens.weight.device
@@ -49,9 +46,7 @@ class Decoder:
         self._token = torch.zeros(1, 1, dtype=torch.long, device=self._device)
         self._position = torch.zeros(1, 1, dtype=torch.long, device=self._device)
         self._columns = torch.arange(context_tokens, device=self._device)
-        self._barred = torch.zeros(
-            model.config.vocab_size, dtype=torch.bool, device=self._device
-        )
+        self._barred = torch.zeros(model.config.vocab_size, dtype=torch.bool, device=self._device)
         self._barred[list(forbidden)] = True
         self._logits = torch.zeros(model.config.vocab_size, device=self._device)
         self._graph: torch.cuda.CUDAGraph | None = None

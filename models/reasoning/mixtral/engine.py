@@ -132,9 +132,7 @@ class MixtralEngine:
         """The ids of a text's tokens, nothing added."""
         return [int(token) for token in self.tokenizer.encode(text, add_special_tokens=False).ids]
 
-    def continued(
-        self, feed: Sequence[int], cache: DynamicCache, max_tokens: int
-    ) -> Iterator[int]:
+    def continued(self, feed: Sequence[int], cache: DynamicCache, max_tokens: int) -> Iterator[int]:
         """The likeliest tokens behind `feed`, one by one."""
         recorded = self.decoding == "graph"
         for _ in range(1 if recorded else max_tokens):

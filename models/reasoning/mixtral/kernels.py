@@ -10,11 +10,12 @@ weights is unpacked once for up to `TOKENS` of them.
 Importing this needs triton; `models.reasoning.mixtral.grouped` does it where there is one.
 """
 
-# ruff: noqa: N803, PLR0917 - kernels take pointers by position, and constants in capitals
+# ruff: noqa: ANN001, ANN201, ANN202, N803, PLR0917 - Triton reads annotations, takes pointers by
+# position, and writes what is constant at compile time in capitals
+# mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False
+# mypy: disallow-untyped-decorators=False
 
 from __future__ import annotations
-
-from typing import Any
 
 import triton  # type: ignore[import-untyped]
 import triton.language as tl  # type: ignore[import-untyped]
@@ -25,29 +26,29 @@ NESTED = tl.constexpr(256)
 """Scales per float."""
 
 
-@triton.jit  # type: ignore[untyped-decorator]
-def _scales(steps: Any, nested: Any, offset: Any, table: Any, number: Any, mask: Any) -> Any:
+@triton.jit
+def _scales(steps, nested, offset, table, number, mask):
     """The scales of the blocks `number` of one expert, in float32; nothing where not `mask`."""
     step = tl.load(steps + number, mask=mask, other=0).to(tl.int32)
     size = tl.load(nested + number // NESTED, mask=mask, other=0.0)
     return tl.where(mask, tl.load(table + step) * size + offset, 0.0)
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def _row_sums(
-    vector: Any,
-    packed: Any,
-    steps: Any,
-    nested: Any,
-    offset: Any,
-    code: Any,
-    table: Any,
-    rows: Any,
-    outputs: Any,
+    vector,
+    packed,
+    steps,
+    nested,
+    offset,
+    code,
+    table,
+    rows,
+    outputs,
     INPUTS: tl.constexpr,
     ROWS: tl.constexpr,
     CHUNK: tl.constexpr,
-) -> Any:
+):
     """`rows` of one expert's matrix times one vector, summed in float32."""
     byte = tl.arange(0, CHUNK // 2)
     block = tl.arange(0, CHUNK // BLOCK)
@@ -70,29 +71,29 @@ def _row_sums(
     return total
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def few(
-    states: Any,
-    chosen: Any,
-    out: Any,
-    packed: Any,
-    steps: Any,
-    nested: Any,
-    offsets: Any,
-    other_packed: Any,
-    other_steps: Any,
-    other_nested: Any,
-    other_offsets: Any,
-    code: Any,
-    table: Any,
-    outputs: Any,
-    nested_count: Any,
+    states,
+    chosen,
+    out,
+    packed,
+    steps,
+    nested,
+    offsets,
+    other_packed,
+    other_steps,
+    other_nested,
+    other_offsets,
+    code,
+    table,
+    outputs,
+    nested_count,
     INPUTS: tl.constexpr,
     SHARED_BY: tl.constexpr,
     GATED: tl.constexpr,
     ROWS: tl.constexpr,
     CHUNK: tl.constexpr,
-) -> Any:
+):
     """`ROWS` outputs of one pair; `SHARED_BY` pairs in a row have the same vector of `states`."""
     pair = tl.program_id(0).to(tl.int64)
     rows = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
@@ -134,23 +135,23 @@ def few(
     tl.store(out + pair * outputs + rows, value.to(out.dtype.element_ty), mask=rows < outputs)
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def _tile(
-    vectors: Any,
-    half: Any,
-    present: Any,
-    packed: Any,
-    steps: Any,
-    nested: Any,
-    offset: Any,
-    code: Any,
-    table: Any,
-    rows: Any,
-    outputs: Any,
+    vectors,
+    half,
+    present,
+    packed,
+    steps,
+    nested,
+    offset,
+    code,
+    table,
+    rows,
+    outputs,
     INPUTS: tl.constexpr,
     TOKENS: tl.constexpr,
     ROWS: tl.constexpr,
-) -> Any:
+):
     """`TOKENS` vectors times `rows` of one expert's matrix; one block of weights a step.
 
     `vectors` points to the even elements of each; the odd ones lie `half` elements on.
@@ -173,34 +174,34 @@ def _tile(
     return total
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def many(
-    halves: Any,
-    half: Any,
-    order: Any,
-    tile_expert: Any,
-    tile_first: Any,
-    tile_end: Any,
-    out: Any,
-    packed: Any,
-    steps: Any,
-    nested: Any,
-    offsets: Any,
-    other_packed: Any,
-    other_steps: Any,
-    other_nested: Any,
-    other_offsets: Any,
-    code: Any,
-    table: Any,
-    outputs: Any,
-    nested_count: Any,
-    experts: Any,
+    halves,
+    half,
+    order,
+    tile_expert,
+    tile_first,
+    tile_end,
+    out,
+    packed,
+    steps,
+    nested,
+    offsets,
+    other_packed,
+    other_steps,
+    other_nested,
+    other_offsets,
+    code,
+    table,
+    outputs,
+    nested_count,
+    experts,
     INPUTS: tl.constexpr,
     SHARED_BY: tl.constexpr,
     GATED: tl.constexpr,
     TOKENS: tl.constexpr,
     ROWS: tl.constexpr,
-) -> Any:
+):
     """One tile of up to `TOKENS` pairs of one expert; a tile without an expert does nothing.
 
     `order` holds the pairs sorted by expert; the tile's are `tile_first` up to `tile_end`.

@@ -24,7 +24,8 @@ _STD = 0.02
 _WHOLE_AT_ONCE = 4
 """Whole tensors of the largest size that may be there beside the model while it is made."""
 _CPU_SLACK_BYTES = 128 << 20
-"""What libraries and the allocator take on a CPU meanwhile: it is the process that is measured."""
+"""What libraries and the allocator take on a CPU meanwhile: it is the process that is measured,
+freed memory that was not given back included."""
 
 
 @dataclass(frozen=True, slots=True)
