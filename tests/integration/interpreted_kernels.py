@@ -1,4 +1,4 @@
-"""The grouped kernels in Triton's interpreter, on a CPU; a program, since triton reads its mode once.
+"""The grouped kernels in the interpreter, on a CPU; a program, since triton reads its mode once.
 
 Prints JSON: differences to the dequantized reference, and what a damaged scale does.
 """

@@ -1,4 +1,4 @@
-"""The reasoning bench's arithmetic and report: ratios are paired by round, the best backend leads."""
+"""The reasoning bench's report: ratios are paired by round, the best backend gives each."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_only_long_incidents_are_asked_each_another_one() -> None:
 
 def test_a_model_for_which_all_incidents_are_short_is_refused() -> None:
     with pytest.raises(HazardError, match="ask for fewer rounds"):
-        questions(lambda text: [0], 1)
+        questions(lambda _: [0], 1)
 
 
 def test_summaries_are_asked_over_many_kinds_of_hazards() -> None:
