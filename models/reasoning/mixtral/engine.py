@@ -103,8 +103,7 @@ class MixtralEngine:
                 if time.monotonic() >= deadline_monotonic_s:
                     raise ReasonerError("out of time while writing")
                 logits = self._forward(feed, prefix.cache)
-                logits[self._forbidden] = -torch.inf
-                token = int(logits.argmax())
+                token = int(logits.index_fill(0, self._forbidden, -torch.inf).argmax())
                 written.append(token)
                 found = self.tokenizer.decode(written)
                 ends = [found.index(sign) for sign in _ENDS if sign in found]
