@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from hazard.catalogue import catalogue
 from hazard.errors import Interrupted, ReasonerError, WeightsError
@@ -119,6 +120,32 @@ class Lying(Scripted):
     def decide(self, incident: Incident, verdict: Verdict, deadline_monotonic_s: float) -> Opinion:
         opinion = super().decide(incident, verdict, deadline_monotonic_s)
         return opinion.model_copy(update={"probabilities": dict.fromkeys(Severity, 1.0)})
+
+
+class Gated(Scripted):
+    """Answers no decision before `opened` is set; notes what it was asked about."""
+
+    name = "gated"
+    opened = threading.Event()
+    asked: ClassVar[list[tuple[str, int]]] = []
+    """Incident and how many events it has, of each question."""
+
+    def decide(self, incident: Incident, verdict: Verdict, deadline_monotonic_s: float) -> Opinion:
+        self.asked.append((incident.incident_id, len(incident.events)))
+        self.opened.wait(60)
+        return super().decide(incident, verdict, deadline_monotonic_s)
+
+
+class Punctual(Gated):
+    """Works on a joint incident until the deadline, and then has no answer."""
+
+    name = "punctual"
+
+    def decide(self, incident: Incident, verdict: Verdict, deadline_monotonic_s: float) -> Opinion:
+        if incident.incident_id.startswith("joint-"):
+            _pause(deadline_monotonic_s - time.monotonic())
+            raise ReasonerError("out of time")
+        return super().decide(incident, verdict, deadline_monotonic_s)
 
 
 class Longwinded(Scripted):
