@@ -174,6 +174,17 @@ class Longwinded(Scripted):
         self._interrupted.set()
 
 
+class Loading(Scripted):
+    """Loads until a file `loaded` lies among the models."""
+
+    name = "loading"
+
+    def __init__(self, config: Reasoning, models_dir: Path) -> None:
+        super().__init__(config, models_dir)
+        while not (models_dir / "loaded").exists():
+            _pause(0.05)
+
+
 class Unloadable(Scripted):
     """Its weights are wrong."""
 

@@ -127,9 +127,28 @@ def test_a_stage_whose_clock_runs_ahead_is_unknown(officer: TestClient, plant: P
     assert "in the future: set this box" in page
 
 
-def test_a_camera_that_never_reported_is_unknown(officer: TestClient) -> None:
+@pytest.mark.parametrize(
+    ("health", "reason"),
+    [
+        (Health.READY, ""),
+        (Health.STARTING, "loading smollm2"),
+        (Health.DEGRADED, "weights missing: run `hazard models fetch`"),
+        (Health.OFFLINE, "the reasoning process is not connected; defaults stand"),
+        (Health.UNKNOWN, "no report for 5 s; defaults stand"),
+    ],
+)
+def test_the_reasoners_state_and_why_is_on_the_health_page(
+    officer: TestClient, plant: Plant, health: Health, reason: str
+) -> None:
+    plant.report_health(reasoner=(health, reason))
+    text = text_of(officer.get("/fragments/health").text)
+    assert f"reasoner {health.upper()} {reason}".strip() in text
+
+
+def test_what_should_report_and_never_did_is_unknown(officer: TestClient) -> None:
     stages = officer.get("/api/v1/health").json()["stages"]
     assert {stage["stage"]: stage["health"] for stage in stages} == {
+        "reasoner": "unknown",
         "camera/yard-1": "unknown",
         "camera/yard-2": "unknown",
         "sensor/h2s-1": "unknown",
