@@ -6,6 +6,8 @@ set by `reasoning.model`: a severity, or `unsure`.
 
 from __future__ import annotations
 
+import math
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -15,8 +17,12 @@ from typing import ClassVar
 from hazard.catalogue import catalogue
 from hazard.errors import Interrupted, ReasonerError, WeightsError
 from hazard.site.models import Reasoning
+from hazard.triage.render import render
 from hazard.triage.words import template
 from hazard.types import Authority, Incident, Opinion, Severity, Verdict, Words
+
+PROMPT_VERSION = "HAZARD_TEST_PROMPT_VERSION"
+"""Variable that a test sets to give the scripted backends another prompt hash."""
 
 
 class Scripted:
@@ -31,17 +37,26 @@ class Scripted:
         self.folder = models_dir / self.name
 
     def decide(self, incident: Incident, verdict: Verdict, deadline_monotonic_s: float) -> Opinion:
-        del incident, verdict, deadline_monotonic_s
+        del verdict, deadline_monotonic_s
         said = self.config.model or "high"
         severity = None if said == "unsure" else Severity(said)
         spread = dict.fromkeys(Severity, 0.2)
         sure = {item: 1.0 if item is severity else 0.0 for item in Severity}
+        probabilities = spread if severity is None else sure
         return Opinion(
             backend=self.name,
             severity=severity,
-            probabilities=spread if severity is None else sure,
+            probabilities=probabilities,
             answered_in_ms=1.0,
-            provenance={**self.provenance()},
+            provenance={
+                **self.provenance(),
+                "prompt": render(incident, catalogue()),
+                "label_logits": {
+                    item.value: math.log(max(share, 1e-300))
+                    for item, share in probabilities.items()
+                },
+                "prefill_ms": 1.0,
+            },
         )
 
     def write(
@@ -58,7 +73,8 @@ class Scripted:
         """Its words take no time."""
 
     def provenance(self) -> Mapping[str, str]:
-        examined = {"quantization": "none", "prompt_hash": "scripted-1"}
+        version = os.environ.get(PROMPT_VERSION, "1")
+        examined = {"quantization": "none", "prompt_hash": f"scripted-{version}"}
         return {**examined, "sha256:scripted": "0" * 64, "says": self.config.model or "high"}
 
     def close(self) -> None:
