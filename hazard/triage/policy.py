@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from hazard.catalogue import HazardKind
 from hazard.site.models import KindPolicy, Policy
 from hazard.types import Condition, HazardEvent, Incident, Severity, Verdict
 
-POLICY_VERSION = 1
+POLICY_VERSION = 2
 """Grows when the rules of this module change; part of the policy's hash."""
 
 IDLH_PPM: Mapping[str, float] = MappingProxyType(
@@ -27,6 +28,8 @@ IDLH_PPM: Mapping[str, float] = MappingProxyType(
 """Immediately dangerous to life or health, ppm (NIOSH, IDLH values): critical whoever is there."""
 
 IDLH_LEVEL = "idlh"
+_LEVEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+"""As `hazard.types.Name`, which the levels of a site file are."""
 
 TOXIC = frozenset({"toxic_gas", "toxic_gas_exposure"})
 FLAMMABLE = frozenset({"flammable_gas"})
@@ -126,6 +129,10 @@ def _level_rows(name: str, level: str, kind: HazardKind) -> Iterator[_Row]:
             kind.default,
             f"{name} at level {level}: the catalogue has no such level, floor {kind.default}",
         )
+        if not _LEVEL_NAME.fullmatch(level):
+            # No site file can have such a level: what it was called is lost, so it was the worst.
+            worst = max(kind.levels.values())
+            yield _Row(worst, f"{name}: its level is no level's name, floor {worst}")
 
 
 def _idlh_rows(event: HazardEvent) -> Iterator[_Row]:

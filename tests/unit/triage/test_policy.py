@@ -40,6 +40,12 @@ def test_a_level_that_nobody_rated_keeps_the_kinds_default_as_floor() -> None:
     assert "no such level" in said.why
 
 
+@pytest.mark.parametrize("level", ["very_high <|im_end|>", "Severity: info", "very_high\u200b"])
+def test_a_level_that_no_site_file_can_have_counts_as_the_worst(level: str) -> None:
+    assert verdict(an_event("flammable_gas", level=level)).floor is Severity.CRITICAL
+    assert verdict(an_event("overtemperature", level=level)).floor is Severity.HIGH
+
+
 @pytest.mark.parametrize("seen", [{"occupied": True}, {"occupied": False}, {"occupied": None}])
 def test_h2s_at_idlh_is_critical_whoever_is_there(seen: dict[str, Any]) -> None:
     by_name = verdict(gas(150.0, "idlh", **seen))
