@@ -59,6 +59,8 @@ UNITS = frozenset(
         "A", "kW", "rpm", "m/s", "mm/s", "km/h", "l/min", "m3/h", "°C/min", "ppm/min", "%LEL/min",
     )
 )  # fmt: skip
+"""Units that are written plainly, after `unit`."""
+
 _KEPT = frozenset(" .,_-/%+°")
 _LATIN_END = 0x250
 _UNIT_NAMES = {
