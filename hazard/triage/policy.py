@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from hazard.catalogue import HazardKind
 from hazard.site.models import KindPolicy, Policy
+from hazard.triage.render import suspicious
 from hazard.types import Condition, HazardEvent, Incident, Severity, Verdict
 
 POLICY_VERSION = 2
@@ -136,15 +137,22 @@ def _level_rows(name: str, level: str, kind: HazardKind) -> Iterator[_Row]:
 
 
 def _idlh_rows(event: HazardEvent) -> Iterator[_Row]:
-    """IDLH by its level's name or by the value: critical, whoever is there."""
+    """IDLH by its level's name or by the value: critical, whoever is there.
+
+    A toxic gas whose name is more than a name counts as the most toxic, and a unit that is no
+    unit as ppm: text from outside must not hide a value.
+    """
     if event.level == IDLH_LEVEL:
         yield _Row(Severity.CRITICAL, f"{event.hazard} at level idlh: critical whoever is there")
     for item in event.measured:
-        limit = IDLH_PPM.get(item.name.lower())
-        if limit is not None and item.unit == "ppm" and item.value >= limit:
+        name, limit = item.name.lower(), IDLH_PPM.get(item.name.lower())
+        if limit is None and event.hazard in TOXIC and suspicious(item.name):
+            name, limit = "a gas with an unreadable name", min(IDLH_PPM.values())
+        in_ppm = item.unit == "ppm" or (item.unit != "" and suspicious(item.unit))
+        if limit is not None and in_ppm and item.value >= limit:
             yield _Row(
                 Severity.CRITICAL,
-                f"{event.hazard}: {item.name.lower()} {item.value:g} ppm is at or above IDLH "
+                f"{event.hazard}: {name} {item.value:g} ppm is at or above IDLH "
                 f"({limit:g} ppm), critical whoever is there",
             )
 

@@ -242,6 +242,7 @@ def run_attacks(
     attacks: Sequence[Attack],
     *,
     backend: str,
+    policy: Policy | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> AttackReport:
     """Every attack on every incident.
@@ -251,6 +252,7 @@ def run_attacks(
         incidents: clean ones.
         attacks: e.g. `packaged_attacks()`.
         backend: the name under which the figures are reported.
+        policy: the site's, which may raise floors; none: the catalogue's alone.
         progress: told the runs that are done, and all of them.
 
     Raises:
@@ -265,7 +267,7 @@ def run_attacks(
     withheld = unseen = 0
     for incident in incidents:
         clean, shown = judge(incident), render(incident, catalogue())
-        floor = assess(incident, Policy(), catalogue()).floor
+        floor = assess(incident, policy or Policy(), catalogue()).floor
         for attack in attacks:
             hostile = attacked(incident, attack)
             text = render(hostile, catalogue())
