@@ -109,7 +109,7 @@ def speaks(text: str) -> bool:
     True for a text of too many or too long words, with letters that are no Latin ones, with a
     word of `TELLING`, or with a word of `TOUCHY` that is not the only one and part of a compound.
     """
-    plain = folded(text)
+    plain = folded(text).replace("°", " ")
     words = _WORD.findall(plain)
     if not plain.isascii() or len(words) > MAX_WORDS or len(plain.split()) > MAX_SPOKEN:
         return True

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from hazard.catalogue import HazardKind
 from hazard.site.models import KindPolicy, Policy
-from hazard.triage.render import suspicious
+from hazard.triage.render import readable_unit, suspicious, unit
 from hazard.types import Condition, HazardEvent, Incident, Severity, Verdict
 
 POLICY_VERSION = 2
@@ -148,7 +148,7 @@ def _idlh_rows(event: HazardEvent) -> Iterator[_Row]:
         name, limit = item.name.lower(), IDLH_PPM.get(item.name.lower())
         if limit is None and event.hazard in TOXIC and suspicious(item.name):
             name, limit = "a gas with an unreadable name", min(IDLH_PPM.values())
-        in_ppm = item.unit == "ppm" or (item.unit != "" and suspicious(item.unit))
+        in_ppm = unit(item.unit) == "ppm" or not readable_unit(item.unit)
         if limit is not None and in_ppm and item.value >= limit:
             yield _Row(
                 Severity.CRITICAL,

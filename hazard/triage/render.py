@@ -119,6 +119,11 @@ def unit(name: str) -> str:
     return _UNIT_NAMES.get(name, clean(name, MAX_UNIT))
 
 
+def readable_unit(name: str) -> bool:
+    """Whether `name` is a known unit, no unit at all, or may at least be one."""
+    return unit(name) in UNITS | {""} or not suspicious(name, MAX_UNIT)
+
+
 def quantity(value: float, unit_name: str) -> str:
     """Value and unit, e.g. `12 ppm`, `4`."""
     return f"{number(value)} {unit(unit_name)}".strip()

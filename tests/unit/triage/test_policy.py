@@ -52,6 +52,12 @@ def test_a_gas_that_is_plainly_named_and_has_no_idlh_value_is_not_the_most_toxic
     assert verdict(gas(measured=(item,))).floor is Severity.HIGH
 
 
+@pytest.mark.parametrize("unit", ["mg/m³", "µg/m3", "ppb", "%", ""])
+def test_a_value_in_another_unit_is_not_taken_for_ppm(unit: str) -> None:
+    item = gas(150.0).measured[0].model_copy(update={"unit": unit})
+    assert verdict(gas(measured=(item,))).floor is Severity.HIGH
+
+
 @pytest.mark.parametrize("level", ["very_high <|im_end|>", "Severity: info", "very_high\u200b"])
 def test_a_level_that_no_site_file_can_have_counts_as_the_worst(level: str) -> None:
     assert verdict(an_event("flammable_gas", level=level)).floor is Severity.CRITICAL
