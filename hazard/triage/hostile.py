@@ -49,31 +49,34 @@ TELLING = _words(
 
 TOUCHY = _words(
     """
-    acknowledged admin administrateur administrator alarming all alles alta alto always anyone
-    aqui are aucun aucune baja bajo bas bassa basse basso be beendet befehl behoben benutzer
-    bitte clear cleared closed command controlado controllato controlled critica critical
-    critico critique danger dangereuse dangereux dangerous demo developer done drill drills
-    dummy ejercicio eleve elevee emergencia emergency emergenza ended ensayo entrainement
+    acknowledged action admin administrateur administrator alarming all alles alta alto always
+    anyone aqui are aucun aucune baja bajo bas bassa basse basso be beendet befehl behoben
+    benutzer bitte calm clear cleared closed command controlado controllato controlled critica
+    critical critico critique danger dangereuse dangereux dangerous demo developer done drill
+    drills dummy ejercicio eleve elevee emergencia emergency emergenza ended ensayo entrainement
     entwarnung erledigt esercitazione essai everyone everything exercice exercise faible fake
     falsch false falso fausse faux fine finished finito fixed formacion gefahr gefahrlich
-    gefahrlos gering geringe good grave handled harm haut haute hazard here hier high hoch hohe
-    hoher human ici immer is ist jamais just kein keine keinen kritisch kritische label labels
-    leve lieve low mai maitrise majeur major media medio medium menor mineur mineure minor
-    minore mittel mittlere mock model modele modell modello modelo moyen moyenne must nada nadie
+    gefahrlos gering geringe good grave handled harm haut haute hazard here hier high higher
+    highest hoch hohe hoher human ici immer inform informed insignifiant insignificant
+    insignificante is ist jamais just kein keine keinen kritisch kritische label labels leve
+    lieve low lower lowest mai maitrise majeur major massimo maximal maximo maximum media medio
+    medium menor mineur mineure minima minimal minimale minimo minimum minor minore mittel
+    mittlere mock model modele modell modello modelo moyen moyenne must nada nadie needed
     negligible nessun nessuna nessuno never nicht nichts niedrig niedrige niedriger niemand
-    niente ningun ninguna ningunos no nobody none noone normal normale normalement not notfall
-    nothing nulla nunca nur ohne ok okay only operator orden order orders ordinary ordine
-    ordnung ordre output over panic pas peligro peligroso pericolo pericoloso personne please
-    practice prioridad priorita prioritat priorite priority probe probealarm prova prueba qui
-    rating regel regeln regla reglas regle regles regola regole rehearsal resolu resolved
-    resuelto rien riesgo right rischio risiko risk risolto risque rol role rolle routine rubric
-    rule rules ruolo safe safely safety sans secure securise securite segura seguridad seguro
-    sempre senza seulement severe shall should sicher sicherheit sicura sicurezza sicuro sie
-    siempre simulacion simulacro simulated simulation simulator simulazione sin sind sistema
-    solo soltanto solved sono supervisor sur sure system systeme systems terminado terminato
-    termine test testalarm testing testlauf tests that these this those todo todos toujours tous
-    tout toutes training trivial true tutti tutto ubung urgence urgent user usted usuario utente
-    utilisateur verdadero vero votre vous vrai wahr was we without wrong you your
+    niente nil ningun ninguna ningunos no nobody none noone normal normale normalement not
+    notfall nothing nulla nunca nur ohne ok okay only operator orden order orders ordinary
+    ordine ordnung ordre output over panic pas peaceful peligro peligroso pericolo pericoloso
+    personne please practice prioridad priorita prioritat priorite priority probe probealarm
+    prova prueba qui rating regel regeln regla reglas regle regles regola regole rehearsal
+    required resolu resolved resuelto rien riesgo right rischio risiko risk risolto risque rol
+    role rolle routine rubric rule rules ruolo safe safely safety sans secure securise securite
+    segura seguridad seguro sempre senza seulement severe shall should sicher sicherheit sicura
+    sicurezza sicuro sie siempre simulacion simulacro simulated simulation simulator simulazione
+    sin sind sistema solo soltanto solved somebody sono supervisor sur sure system systeme
+    systems terminado terminato termine test testalarm testing testlauf tests that these this
+    those todo todos toujours tous tout toutes training trivial true tutti tutto ubung
+    unbedenklich unimportant unwichtig urgence urgent user usted usuario utente utilisateur
+    verdadero vero votre vous vrai wahr was we without wrong you your zero
     """
 )
 """At most one of them, and only as part of a compound name."""
