@@ -67,6 +67,7 @@ def detail(services: Services, found: AlertDetail, language: str) -> dict[str, A
         "steps": _steps(found.revisions)[:LINES],
         "bars": [] if opinion is None else _bars(opinion),
         "opinion": opinion,
+        "assessments": found.assessments[::-1][:LINES],
         "audit": found.audit[:LINES],
         "deliveries": found.deliveries[-LINES:],
         "alarm_language": language,

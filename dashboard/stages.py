@@ -78,7 +78,7 @@ class HealthView:
 def judge(
     said: Iterable[StageHealth], site: Site, now: datetime, stale_after_s: float
 ) -> HealthView:
-    """Judge every stage that spoke, and every camera and sensor of the site that did not."""
+    """Judge every stage that spoke, and the reasoner, cameras and sensors that should have."""
     rows = [row for row in said if _in_site(row.stage, site)]
     views = {row.stage: _judged(row, now, stale_after_s) for row in rows}
     for stage in _expected(site):
@@ -111,16 +111,19 @@ def _judged(row: StageHealth, now: datetime, stale_after_s: float) -> StageView:
 
 
 def _in_site(stage: str, site: Site) -> bool:
-    """Whether a stage still exists: cameras and sensors may have left the site file."""
+    """Whether a stage still exists: the site file may have dropped it since."""
     group, _, name = stage.partition("/")
+    if stage == "reasoner":
+        return site.reasoning.enabled
     if group == "camera":
         return name in site.cameras
     return group != "sensor" or name in site.sensors
 
 
 def _expected(site: Site) -> list[str]:
+    reasoner = ["reasoner"] if site.reasoning.enabled else []
     cameras = [f"camera/{name}" for name in site.cameras]
-    return cameras + [f"sensor/{name}" for name in site.sensors]
+    return reasoner + cameras + [f"sensor/{name}" for name in site.sensors]
 
 
 def _order(stage: StageView) -> tuple[int, str]:

@@ -9,6 +9,7 @@ from wsgiref.simple_server import WSGIServer
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from edge_agent.observe_reasoner import REASONER, ReasonerMetrics
 from hazard.types import AlertMessage, Cause, HazardEvent, Health, Reading, StageHealth
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
@@ -39,6 +40,7 @@ class Metrics:
         self._events = self._counter("events", "findings of rules", "hazard", "condition")
         self._revisions = self._counter("revisions", "alert revisions", "cause", "severity")
         self.dropped = self._counter("dropped", "what was given up, by kind", "what")
+        self._reasoner = ReasonerMetrics(self.registry)
         self._health = Gauge(
             "hazard_stage_ready",
             "1 ready, 0.5 starting or degraded, 0 offline or unknown",
@@ -92,6 +94,8 @@ class Metrics:
             self._span("captured_to_detected", times.captured, times.detected)
             self._span("detected_to_raised", times.detected, times.raised)
             self._span("raised_to_stored", times.raised, times.stored)
+        if message.cause is Cause.DECIDED and message.opinion is not None:
+            self._reasoner.answered(message.opinion)
         first = message.cause in _RUNGS and self._is_first(message.alert_id)
         if first and message.cause is Cause.DECIDED:
             self._span("raised_to_decided", times.raised, times.decided)
@@ -122,3 +126,4 @@ class Metrics:
         for stage in stages:
             value = {Health.READY: 1.0, Health.STARTING: 0.5, Health.DEGRADED: 0.5}
             self._health.labels(stage.stage).set(value.get(stage.health, 0.0))
+        self._reasoner.show(next((each for each in stages if each.stage == REASONER), None))

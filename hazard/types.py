@@ -314,6 +314,11 @@ class Assessment(Model):
     reason: str = Field(max_length=500, description="why this severity, or why the fallback")
     opinion: Opinion | None = None
     decided_at: UtcTime
+    policy_hash: str = Field(default="", description="of the policy that gave floor and default")
+    incident: Incident | None = Field(
+        default=None,
+        description="as it was when it was judged (it changes afterwards), to judge it again",
+    )
 
 
 class Words(Model):

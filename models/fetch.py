@@ -91,8 +91,10 @@ def check(entry: Entry, models_dir: Path, *, rehash: bool = True) -> Status:
     digest = sha256_of if rehash else cached_sha256
     files = [_status(folder / f.name, f.sha256, digest) for f in entry.files]
     if entry.build:
-        expected = entry.build.sha256 or _built_hash(entry, folder)
-        files.append(_status(folder / entry.build.artefact, expected, digest, built=True))
+        noted = _built_hashes(entry, folder)
+        for name in (entry.build.artefact, *entry.build.beside):
+            pinned = entry.build.sha256 if name == entry.build.artefact else None
+            files.append(_status(folder / name, pinned or noted.get(name), digest, built=True))
     return Status(entry=entry, files=tuple(files))
 
 
@@ -226,22 +228,27 @@ def _build(entry: Entry, folder: Path, progress: Progress) -> None:
                 f"{entry.name}: the built {target.name} has sha256 {found}, the manifest expects "
                 f"{entry.build.sha256}: install the locked versions (`make setup`), build again"
             )
-        commit(part, target)
-    sources = [file.sha256 for file in entry.files]
-    record = {"artefact": target.name, "sha256": found, "sources": sources}
+        hashes = {}
+        for name in (
+            *entry.build.beside,
+            target.name,
+        ):  # the artefact last: it says that all is there
+            hashes[name] = sha256_of(Path(work) / name)
+            commit(Path(work) / name, folder / name)
+    record = {"built": hashes, "sources": [file.sha256 for file in entry.files]}
     write_atomically(folder / _BUILT_NAME, json.dumps(record).encode())
     progress.note(entry.name, f"built {target.name}")
 
 
-def _built_hash(entry: Entry, folder: Path) -> str | None:
-    """The hash that `_build` noted, if it was built from today's sources."""
+def _built_hashes(entry: Entry, folder: Path) -> dict[str, str]:
+    """The hashes that `_build` noted, if they were built from today's sources."""
     try:
         record = json.loads((folder / _BUILT_NAME).read_text(encoding="utf-8"))
         if record["sources"] == [file.sha256 for file in entry.files]:
-            return str(record["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
+            return {str(name): str(digest) for name, digest in record["built"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
-    return None
+    return {}
 
 
 def _status(

@@ -99,6 +99,9 @@ class Build(Model):
     function: str = Field(pattern=r"^models\.[a-z0-9_.]+:[a-z0-9_]+$")
     artefact: FileName
     sha256: Sha256 | None = None
+    beside: tuple[FileName, ...] = Field(
+        default=(), description="further files that the function writes beside the artefact"
+    )
 
 
 class DetectorSpec(Model):
@@ -142,7 +145,7 @@ class Entry(Model):
     def _consistent(self) -> Self:
         names = [file.name for file in self.files]
         if self.build:
-            names.append(self.build.artefact)
+            names.extend((self.build.artefact, *self.build.beside))
         if len(set(names)) != len(names):
             raise ValueError(f"file names repeat: {names}")
         if self.kind is Kind.DETECTOR and self.detector is None:

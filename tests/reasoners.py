@@ -6,16 +6,23 @@ set by `reasoning.model`: a severity, or `unsure`.
 
 from __future__ import annotations
 
+import math
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from hazard.catalogue import catalogue
 from hazard.errors import Interrupted, ReasonerError, WeightsError
 from hazard.site.models import Reasoning
+from hazard.triage.render import render
 from hazard.triage.words import template
 from hazard.types import Authority, Incident, Opinion, Severity, Verdict, Words
+
+PROMPT_VERSION = "HAZARD_TEST_PROMPT_VERSION"
+"""Variable that a test sets to give the scripted backends another prompt hash."""
 
 
 class Scripted:
@@ -30,17 +37,26 @@ class Scripted:
         self.folder = models_dir / self.name
 
     def decide(self, incident: Incident, verdict: Verdict, deadline_monotonic_s: float) -> Opinion:
-        del incident, verdict, deadline_monotonic_s
+        del verdict, deadline_monotonic_s
         said = self.config.model or "high"
         severity = None if said == "unsure" else Severity(said)
         spread = dict.fromkeys(Severity, 0.2)
         sure = {item: 1.0 if item is severity else 0.0 for item in Severity}
+        probabilities = spread if severity is None else sure
         return Opinion(
             backend=self.name,
             severity=severity,
-            probabilities=spread if severity is None else sure,
+            probabilities=probabilities,
             answered_in_ms=1.0,
-            provenance={**self.provenance()},
+            provenance={
+                **self.provenance(),
+                "prompt": render(incident, catalogue()),
+                "label_logits": {
+                    item.value: math.log(max(share, 1e-300))
+                    for item, share in probabilities.items()
+                },
+                "prefill_ms": 1.0,
+            },
         )
 
     def write(
@@ -57,7 +73,8 @@ class Scripted:
         """Its words take no time."""
 
     def provenance(self) -> Mapping[str, str]:
-        examined = {"quantization": "none", "prompt_hash": "scripted-1"}
+        version = os.environ.get(PROMPT_VERSION, "1")
+        examined = {"quantization": "none", "prompt_hash": f"scripted-{version}"}
         return {**examined, "sha256:scripted": "0" * 64, "says": self.config.model or "high"}
 
     def close(self) -> None:
@@ -121,6 +138,32 @@ class Lying(Scripted):
         return opinion.model_copy(update={"probabilities": dict.fromkeys(Severity, 1.0)})
 
 
+class Gated(Scripted):
+    """Answers no decision before `opened` is set; notes what it was asked about."""
+
+    name = "gated"
+    opened = threading.Event()
+    asked: ClassVar[list[tuple[str, int]]] = []
+    """Incident and how many events it has, of each question."""
+
+    def decide(self, incident: Incident, verdict: Verdict, deadline_monotonic_s: float) -> Opinion:
+        self.asked.append((incident.incident_id, len(incident.events)))
+        self.opened.wait(60)
+        return super().decide(incident, verdict, deadline_monotonic_s)
+
+
+class Punctual(Gated):
+    """Works on a joint incident until the deadline, and then has no answer."""
+
+    name = "punctual"
+
+    def decide(self, incident: Incident, verdict: Verdict, deadline_monotonic_s: float) -> Opinion:
+        if incident.incident_id.startswith("joint-"):
+            _pause(deadline_monotonic_s - time.monotonic())
+            raise ReasonerError("out of time")
+        return super().decide(incident, verdict, deadline_monotonic_s)
+
+
 class Longwinded(Scripted):
     """Writes for half a minute, unless it is interrupted; the second time it is brief."""
 
@@ -145,6 +188,17 @@ class Longwinded(Scripted):
 
     def interrupt(self) -> None:
         self._interrupted.set()
+
+
+class Loading(Scripted):
+    """Loads until a file `loaded` lies among the models."""
+
+    name = "loading"
+
+    def __init__(self, config: Reasoning, models_dir: Path) -> None:
+        super().__init__(config, models_dir)
+        while not (models_dir / "loaded").exists():
+            _pause(0.05)
 
 
 class Unloadable(Scripted):

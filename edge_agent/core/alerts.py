@@ -129,7 +129,7 @@ class Alerts:
             if _is_worse(verdict, stored.message, case.alarm.severity):
                 self._escalate(case, verdict, now)
             elif stored.message.words is None or stored.message.words.note == WORDS_AT_ONCE:
-                self._start_ladder(case)
+                self._start_ladder(case, time.monotonic())
         for incident in known.values():
             verdict = assess(incident, self.site.policy, self._catalogue)
             journal_only = incident.active and verdict.default is Severity.INFO
@@ -252,7 +252,7 @@ class Alerts:
             self._forget_if_over(case)
 
     def _raise(self, incident: Incident) -> Case | None:
-        now = datetime.now(UTC)
+        now, now_s = datetime.now(UTC), time.monotonic()
         verdict = assess(incident, self.site.policy, self._catalogue)
         save = SaveIncident(incident=incident)
         if verdict.default is Severity.INFO:
@@ -263,7 +263,7 @@ class Alerts:
         case = Case(
             incident=incident,
             verdict=verdict,
-            assessment=at_once(incident.incident_id, verdict, authority, now),
+            assessment=at_once(incident.incident_id, verdict, authority, now, incident=incident),
             alarm=raise_alarm(self._new_id(), verdict.default, kinds_of(incident), now),
             times=Times(captured=first.captured_at, detected=first.detected_at, raised=now),
             words=self._words_at_once(incident),
@@ -275,7 +275,7 @@ class Alerts:
         )
         if condition.changed:
             self._revise(case, condition)
-        self._start_ladder(case)
+        self._start_ladder(case, now_s)
         return case
 
     def _follow(self, case: Case, incident: Incident) -> None:
@@ -296,9 +296,9 @@ class Alerts:
 
     def _escalate(self, case: Case, verdict: Verdict, now: datetime) -> None:
         """More severity or a new kind of hazard: a revision at once, and the ladder again."""
-        incident, case.verdict = case.incident, verdict
+        incident, case.verdict, now_s = case.incident, verdict, time.monotonic()
         authority = self._authority(incident.hazard)
-        assessment = at_once(incident.incident_id, verdict, authority, now)
+        assessment = at_once(incident.incident_id, verdict, authority, now, incident=incident)
         severity = max(case.alarm.severity, assessment.severity, key=_rank)
         case.assessment = assessment.model_copy(update={"severity": severity})
         case.words = self._words_at_once(incident)
@@ -316,14 +316,15 @@ class Alerts:
             SaveIncident(incident=incident),
             SaveAssessment(assessment=case.assessment),
         )
-        self._start_ladder(case)
+        self._start_ladder(case, now_s)
 
     def _words_at_once(self, incident: Incident) -> Words:
         """The template: whoever sees the alarm first must read what to do without waiting."""
         return template(incident, self.site.site.languages, self._catalogue, WORDS_AT_ONCE)
 
-    def _start_ladder(self, case: Case) -> None:
+    def _start_ladder(self, case: Case, since_s: float) -> None:
         case.ladder += 1
+        case.asked_since_s = since_s
         self._climb(case)
 
     def _revise(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from hazard.alarms import Alarm
 from hazard.catalogue import HazardKind
 from hazard.site.models import Site
+from hazard.triage.together import ASKED_ABOUT
 from hazard.types import (
     AlertMessage,
     Assessment,
@@ -18,6 +19,7 @@ from hazard.types import (
     Condition,
     Evidence,
     Incident,
+    Opinion,
     ProcessCondition,
     Times,
     Verdict,
@@ -26,6 +28,9 @@ from hazard.types import (
 
 MAX_EVIDENCE = 12
 """Pictures that one alert refers to; more of the same situation add nothing."""
+
+REPLAY_ONLY = frozenset({"prompt", ASKED_ABOUT})
+"""Keys of an opinion's provenance that are stored with the assessment and not published."""
 
 
 @dataclass(slots=True)
@@ -36,6 +41,8 @@ class Case:
         waiting_evidence: pictures that came after the last revision.
         waiting_since_s: monotonic time at which the oldest of them came.
         ladder: number of the ladder that runs; an older one's answers are not applied.
+        asked_since_s: CLOCK_MONOTONIC of the revision that raised or escalated it, in seconds, or
+            of the restart that took it up again: the decision's deadline counts from there.
     """
 
     incident: Incident
@@ -48,6 +55,7 @@ class Case:
     waiting_evidence: tuple[Evidence, ...] = ()
     waiting_since_s: float = field(default=0.0)
     ladder: int = 0
+    asked_since_s: float = 0.0
 
 
 def condition_of(incident: Incident) -> ProcessCondition:
@@ -87,12 +95,25 @@ def message_of(
         authority=assessment.authority,
         reason=assessment.reason,
         policy_why=case.verdict.why,
-        opinion=assessment.opinion,
+        opinion=_published(assessment.opinion),
         words=case.words,
         events=case.incident.events,
         evidence=case.evidence,
         times=case.times,
     )
+
+
+def _published(opinion: Opinion | None) -> Opinion | None:
+    """The opinion without what only a replay needs, which the stored assessment keeps.
+
+    The prompt repeats the alert's own events in other words, and a joint incident those of other
+    alerts: sent with each further revision they would take several times the room of the alert,
+    and brokers have limits.
+    """
+    if opinion is None:
+        return None
+    kept = {key: value for key, value in opinion.provenance.items() if key not in REPLAY_ONLY}
+    return opinion.model_copy(update={"provenance": kept})
 
 
 def restore(message: AlertMessage, incident: Incident, alarm: Alarm, verdict: Verdict) -> Case:

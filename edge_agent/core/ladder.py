@@ -79,17 +79,18 @@ class Ladder:
 
     async def _climb(self, case: Case, number: int) -> None:
         reasoning = self.site.reasoning
-        started_s = time.monotonic()
         if reasoning.enabled and case.verdict.floor is not Severity.CRITICAL:
+            incident, verdict = case.incident, case.verdict  # as asked: it may change meanwhile
             answer = await self._client.decide(
-                case.incident, case.verdict, started_s + reasoning.deadline_s
+                incident, verdict, case.asked_since_s + reasoning.deadline_s
             )
             assessment = decide(
-                case.incident.incident_id,
-                case.verdict,
+                incident.incident_id,
+                verdict,
                 answer,
-                self._authority(case.incident.hazard),
+                self._authority(incident.hazard),
                 datetime.now(UTC),
+                incident=incident,
             )
             if self._decided is None or not self._decided(case, number, assessment):
                 return

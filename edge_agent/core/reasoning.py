@@ -28,6 +28,7 @@ from edge_agent.ipc import (
     encode,
 )
 from hazard.triage.ladder import Failure, FailureKind
+from hazard.triage.together import COALESCED
 from hazard.types import (
     Authority,
     Health,
@@ -58,7 +59,11 @@ _Reply = DecideReply | WriteReply
 
 @dataclass(slots=True)
 class Counts:
-    """Decisions and words since the core's start; `decided` are answers in time."""
+    """Decisions and words since the core's start; `decided` are answers in time.
+
+    `coalesced` are those of them that shared a question with others of their area;
+    `summaries_refused` are words for which the template stands.
+    """
 
     decided: int = 0
     late: int = 0
@@ -66,6 +71,8 @@ class Counts:
     agreed: int = 0
     written: int = 0
     write_failed: int = 0
+    coalesced: int = 0
+    summaries_refused: int = 0
 
 
 @dataclass(slots=True)
@@ -144,6 +151,7 @@ class ReasoningClient:
         if isinstance(answer, DecideReply) and answer.opinion is not None:
             self.counts.decided += 1
             self.counts.agreed += answer.opinion.severity is verdict.default
+            self.counts.coalesced += COALESCED in answer.opinion.provenance
             return answer.opinion
         failure = answer if isinstance(answer, Failure) else _failure(answer.error)
         if failure.kind == "late":
@@ -170,6 +178,7 @@ class ReasoningClient:
         answer = await self._ask(request)
         if isinstance(answer, WriteReply) and answer.words is not None:
             self.counts.written += 1
+            self.counts.summaries_refused += answer.words.source == "template"
             return answer.words
         self.counts.write_failed += 1
         return answer if isinstance(answer, Failure) else _failure(answer.error)
@@ -192,6 +201,9 @@ class ReasoningClient:
         except TimeoutError:
             self._cancel(worker, request.request_id)
             return self._too_late(worker)
+        except asyncio.CancelledError:
+            self._cancel(worker, request.request_id)  # a newer question has taken its place
+            raise
         except ConnectionResetError:
             return Failure("broken", "the reasoning process went away before it answered")
         finally:
@@ -276,9 +288,11 @@ class ReasoningClient:
             "decisions": counts.decided,
             "late": counts.late,
             "failed": counts.failed,
+            "coalesced": counts.coalesced,
             "agreement_with_policy": share,
             "words": counts.written,
             "words_failed": counts.write_failed,
+            "summaries_refused": counts.summaries_refused,
         }
 
 

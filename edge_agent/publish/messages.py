@@ -50,5 +50,10 @@ class NodeStatus(Model):
     status: Literal["starting", "ready", "degraded", "offline"]
     reason: str = Field(default="", max_length=500)
     stages: tuple[StageStatus, ...] = Field(default=(), description="those that are not ready")
+    reasoner: StageStatus | None = Field(
+        default=None,
+        description="the reasoning process, ready or not, and why; null: switched off, or not yet "
+        "known",
+    )
     heartbeat_s: float
     at: UtcTime

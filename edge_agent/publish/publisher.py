@@ -22,6 +22,9 @@ BEATS = 3
 """A status or an area that is not repeated within so many heartbeats expires."""
 NOT_YET = "the node has just started: nothing has been seen yet"
 
+REASONER = "reasoner"
+"""The stage that the status always names."""
+
 Status = Literal["starting", "ready", "degraded", "offline"]
 
 
@@ -50,6 +53,7 @@ class Publisher:
         self._status: Status = "starting"
         self._reason = ""
         self._stages: tuple[StageStatus, ...] = ()
+        self._reasoner: StageStatus | None = None
         self._take_over(site)
 
     def _take_over(self, site: Site) -> None:
@@ -122,17 +126,22 @@ class Publisher:
             self.wake()
 
     def set_stages(self, stages: Sequence[StageHealth]) -> None:
-        """The node's stages: any that is not ready makes the node degraded, with its reason."""
-        bad = tuple(
-            StageStatus(stage=each.stage, health=each.health, reason=each.reason)
-            for each in stages
-            if each.health is not Health.READY
-        )
+        """The node's stages: any that is not ready makes the node degraded, with its reason.
+
+        News of the node or of its reasoner is sent at once, other news with the next heartbeat.
+        """
+        said = [
+            StageStatus(stage=each.stage, health=each.health, reason=each.reason) for each in stages
+        ]
+        bad = tuple(each for each in said if each.health is not Health.READY)
+        reasoner = next((each for each in said if each.stage == REASONER), None)
         starting = bad and all(each.health is Health.STARTING for each in bad)
         status: Status = "ready" if not bad else "starting" if starting else "degraded"
         reason = f"{bad[0].stage}: {bad[0].reason or bad[0].health}"[:500] if bad else ""
-        changed = (status, reason) != (self._status, self._reason)
+        before = self._status, self._reason, self._reasoner and self._reasoner.health
         self._status, self._reason, self._stages = status, reason, bad
+        self._reasoner = reasoner
+        changed = before != (status, reason, reasoner and reasoner.health)
         if changed:
             for relay in tuple(self._relays.values()):
                 relay.refresh()
@@ -141,7 +150,9 @@ class Publisher:
 
     def birth(self) -> Publication:
         """The node's status as it is now."""
-        return self._node_status(self._status, self._reason, self._stages, self._expiry())
+        return self._node_status(
+            self._status, self._reason, self._stages, self._expiry(), self._reasoner
+        )
 
     def will(self) -> Publication:
         """What the broker says when the node is gone without a word."""
@@ -201,7 +212,12 @@ class Publisher:
         )
 
     def _node_status(
-        self, status: Status, reason: str, stages: tuple[StageStatus, ...], expiry_s: int | None
+        self,
+        status: Status,
+        reason: str,
+        stages: tuple[StageStatus, ...],
+        expiry_s: int | None,
+        reasoner: StageStatus | None = None,
     ) -> Publication:
         body = NodeStatus(
             site=self.site_id,
@@ -209,6 +225,7 @@ class Publisher:
             status=status,
             reason=reason,
             stages=stages,
+            reasoner=reasoner,
             heartbeat_s=self.heartbeat_s,
             at=datetime.now(UTC),
         )

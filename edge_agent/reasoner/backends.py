@@ -106,13 +106,14 @@ def _factory(name: str) -> Factory:
         if not tests_allowed():
             raise ConfigError(
                 f"reasoning.backend: {name!r} names a class; only tests may do that "
-                f"({TEST_FLAG}=1). Name an installed backend: {', '.join(sorted(_known()))}"
+                f"({TEST_FLAG}=1). Name an installed backend: {', '.join(sorted(installed()))}"
             )
         _log.error("reasoner.test_backend", backend=name, reason="not for use in a plant")
         point = EntryPoint(name, name, GROUP)
-    elif (known := _known().get(name)) is None:
+    elif (known := installed().get(name)) is None:
         raise ConfigError(
-            f"reasoning.backend: no backend {name!r}: installed are {', '.join(sorted(_known()))}"
+            f"reasoning.backend: no backend {name!r}: "
+            f"installed are {', '.join(sorted(installed()))}"
         )
     else:
         point = known
@@ -127,7 +128,8 @@ def _factory(name: str) -> Factory:
     return factory
 
 
-def _known() -> dict[str, EntryPoint]:
+def installed() -> dict[str, EntryPoint]:
+    """The backends that a site file may name, by name."""
     built_in = {name: EntryPoint(name, value, GROUP) for name, value in BUILT_IN.items()}
     return built_in | {point.name: point for point in entry_points(group=GROUP)}
 

@@ -1,4 +1,8 @@
-"""The order of work: decisions before words, the earliest deadline first, each answered once."""
+"""The order of work: decisions before words, the earliest deadline first, each answered once.
+
+Where decisions of one area wait, the queue is behind: they leave it together, to be answered by
+one question.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,9 @@ Request = DecideRequest | WriteRequest
 
 MAX_WAITING = 1000
 """More than this waits nowhere: the request is refused at once."""
+
+MAX_TOGETHER = 32
+"""Decisions of one area that leave together; more make another question."""
 
 
 @dataclass(order=True, slots=True)
@@ -41,9 +48,27 @@ class WorkQueue:
         heapq.heappush(self._heap, entry)
         return True
 
-    def pop(self) -> Request | None:
-        """The next request, or None."""
-        return heapq.heappop(self._heap).request if self._heap else None
+    def pop(self) -> tuple[Request, ...]:
+        """The next request; with a decision, those of the same area that wait too.
+
+        The earliest deadline is first; empty if nothing waits.
+        """
+        if not self._heap:
+            return ()
+        entry = heapq.heappop(self._heap)
+        first = entry.request
+        if isinstance(first, WriteRequest):
+            return (first,)
+        with_it = [
+            each
+            for each in sorted(self._heap)
+            if not each.words and each.request.incident.area == first.incident.area
+        ][: MAX_TOGETHER - 1]
+        if with_it:
+            taken = {each.number for each in with_it}
+            self._heap = [each for each in self._heap if each.number not in taken]
+            heapq.heapify(self._heap)
+        return (first, *(each.request for each in with_it))
 
     def prune(self, now_monotonic_s: float) -> list[Request]:
         """Take out, and give back, every request whose deadline has passed."""

@@ -1,9 +1,9 @@
 """The worker: connects to the core, loads the backend, answers what it is asked, reports.
 
 Every request is answered exactly once: with an opinion or words, or with `late: …`, `absent: …`
-(no backend) or `broken: …`. One question at a time; decisions before words. The core may die and
-come back: the model stays loaded. The model may hang: reports go on and name since when, and the
-core kills the process.
+(no backend) or `broken: …`. One question at a time; decisions before words; the decisions of one
+area that wait together are one question. The core may die and come back: the model stays loaded.
+The model may hang: reports go on and name since when, and the core kills the process.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,11 +35,13 @@ from edge_agent.ipc import (
     receive,
 )
 from edge_agent.reasoner.backends import Loaded, load, tests_allowed
+from edge_agent.reasoner.question import Batch, ask
 from edge_agent.reasoner.queue import Request, WorkQueue
 from edge_agent.reasoner.thread import ModelThread
 from hazard.errors import HazardError, Interrupted
 from hazard.ports import Reasoner
 from hazard.site.models import Reasoning
+from hazard.triage.together import COALESCED
 from hazard.types import Health, Opinion, Words
 
 REPORT_EVERY_S = 1.0
@@ -49,6 +51,7 @@ RELOAD_S = (2.0, 60.0)
 """Back-off after a backend that did not load or broke: first and longest wait."""
 MAX_BROKEN = 3
 """Broken answers in a row after which the backend is loaded anew."""
+WAITED = "late: it waited until its deadline"
 
 _log = structlog.get_logger()
 
@@ -60,6 +63,7 @@ class _Counts:
     failed: int = 0
     written: int = 0
     summaries_refused: int = 0
+    coalesced: int = 0
 
 
 class Worker:
@@ -85,7 +89,7 @@ class Worker:
         self._health, self._reason = Health.STARTING, "waiting for the core"
         self._loaded: Loaded | None = None
         self._load_s = 0.0
-        self._busy: tuple[Request, float] | None = None
+        self._busy: tuple[Batch, float] | None = None
         self._counts = _Counts()
         self._thread = ModelThread(asyncio.get_running_loop())
 
@@ -155,7 +159,7 @@ class Worker:
 
     def _interrupt_words(self) -> None:
         """A decision does not wait for words that are being written; they are written again."""
-        if self._loaded and self._busy and isinstance(self._busy[0], WriteRequest):
+        if self._loaded and self._busy and isinstance(self._busy[0][0], WriteRequest):
             self._loaded.reasoner.interrupt()
 
     def _refuse(self, request: Request, error: str) -> None:
@@ -166,6 +170,10 @@ class Worker:
         else:
             self._send(WriteReply(request_id=request.request_id, error=error[:500]))
 
+    def _refuse_all(self, requests: Sequence[Request], error: str) -> None:
+        for request in requests:
+            self._refuse(request, error)
+
     def _send(self, message: Message) -> None:
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(encode(message))
@@ -174,16 +182,15 @@ class Worker:
 
     async def _keep_reporting(self) -> None:
         while True:
-            for request in self._queue.prune(self._clock()):
-                self._refuse(request, "late: it waited until its deadline")
+            self._refuse_all(self._queue.prune(self._clock()), WAITED)
             self._report()
             await asyncio.sleep(REPORT_EVERY_S)
 
     def _set(self, health: Health, reason: str) -> None:
         self._health, self._reason = health, reason[:500]
         if health in (Health.DEGRADED, Health.OFFLINE):
-            while (request := self._queue.pop()) is not None:
-                self._refuse(request, f"absent: {self._reason}")
+            while batch := self._queue.pop():
+                self._refuse_all(batch, f"absent: {self._reason}")
         self._report()
 
     def _report(self) -> None:
@@ -206,6 +213,7 @@ class Worker:
             "worker_late": counts.late,
             "worker_failed": counts.failed,
             "worker_written": counts.written,
+            "worker_coalesced": counts.coalesced,
             "summaries_refused": counts.summaries_refused,
             "test_certificates_accepted": tests_allowed(),
         }
@@ -216,10 +224,10 @@ class Worker:
             figures["provenance"] = {**self._loaded.provenance}
             figures["load_s"] = round(self._load_s, 3)
         if self._busy is not None:
-            request, since_s = self._busy
-            figures["busy_with"] = request.type
+            batch, since_s = self._busy
+            figures["busy_with"] = batch[0].type
             figures["busy_since"] = since_s
-            figures["deadline"] = request.deadline_monotonic_s
+            figures["deadline"] = batch[0].deadline_monotonic_s
         return figures
 
     # ------------------------------------------------------------ the work
@@ -268,62 +276,72 @@ class Worker:
     async def _answer_until_changed(self, reasoner: Reasoner) -> str:
         broken = 0
         while not self._changed.is_set():
-            request = self._queue.pop()
-            if request is None:
+            now_s = self._clock()
+            waiting = self._queue.pop()
+            batch = tuple(each for each in waiting if each.deadline_monotonic_s > now_s)
+            self._refuse_all([each for each in waiting if each not in batch], WAITED)
+            if not waiting:
                 self._work.clear()
                 await self._work.wait()
+            if not batch:
                 continue
-            if request.deadline_monotonic_s <= self._clock():
-                self._refuse(request, "late: it waited until its deadline")
-                continue
-            error = await self._answer(reasoner, request)
+            error = await self._answer(reasoner, batch)
             broken = broken + 1 if error else 0
             if broken >= MAX_BROKEN:
                 return f"{reasoner.name} broke {broken} times in a row, last: {error}"
         return ""
 
-    async def _answer(self, reasoner: Reasoner, request: Request) -> str:
-        """Ask the model and reply; what broke, if anything did."""
-        self._busy = (request, self._clock())
+    async def _answer(self, reasoner: Reasoner, batch: Batch) -> str:
+        """Ask the model and reply to each; what broke, if anything did."""
+        self._busy = (batch, self._clock())
         try:
-            answer = await self._thread.call(lambda: _ask(reasoner, request))
+            answer = await self._thread.call(lambda: ask(reasoner, batch))
         except Interrupted:
-            if not self._queue.put(request):
-                self._refuse(request, "broken: too many requests wait")
+            self._again(batch)
             return ""
         except HazardError as error:
-            return self._fail(request, str(error))
+            return self._fail(batch, str(error))
         except Exception as error:  # noqa: BLE001 - whatever a backend raises is its health
-            _log.exception("reasoner.backend_broke", request=request.type)
-            return self._fail(request, f"{type(error).__name__}: {error}")
+            _log.exception("reasoner.backend_broke", request=batch[0].type)
+            return self._fail(batch, f"{type(error).__name__}: {error}")
         finally:
             self._busy = None
+        if not isinstance(answer, Opinion if isinstance(batch[0], DecideRequest) else Words):
+            return self._fail(batch, f"the backend gave a {type(answer).__name__}")
+        for request in batch:
+            self._reply(request, answer)
+        return ""
+
+    def _reply(self, request: Request, answer: Opinion | Words) -> None:
         late_s = self._clock() - request.deadline_monotonic_s
         if late_s > 0:
             self._refuse(request, f"late: answered {late_s * 1000:.0f} ms after the deadline")
-        elif isinstance(answer, Opinion) and isinstance(request, DecideRequest):
+        elif isinstance(answer, Opinion):
             self._counts.decided += 1
+            self._counts.coalesced += COALESCED in answer.provenance
             self._send(DecideReply(request_id=request.request_id, opinion=answer))
-        elif isinstance(answer, Words) and isinstance(request, WriteRequest):
+        else:
             self._counts.written += 1
             self._counts.summaries_refused += answer.source == "template"
             self._send(WriteReply(request_id=request.request_id, words=answer))
-        else:
-            return self._fail(request, f"the backend gave a {type(answer).__name__}")
-        return ""
 
-    def _fail(self, request: Request, error: str) -> str:
-        """Reply that the backend failed; the error, unless it was only out of time."""
-        if self._clock() >= request.deadline_monotonic_s:
-            self._refuse(request, f"late: {error}")
+    def _again(self, batch: Sequence[Request]) -> None:
+        """Put back what is still to be answered."""
+        for request in batch:
+            if not self._queue.put(request):
+                self._refuse(request, "broken: too many requests wait")
+
+    def _fail(self, batch: Batch, error: str) -> str:
+        """Reply that the backend failed; the error, unless it was only out of time.
+
+        A question is put with the earliest deadline of its requests: where that has passed, those
+        that have time left are asked again.
+        """
+        now_s = self._clock()
+        late = [each for each in batch if each.deadline_monotonic_s <= now_s]
+        if late:
+            self._refuse_all(late, f"late: {error}")
+            self._again([each for each in batch if each not in late])
             return ""
-        self._refuse(request, f"broken: {error}")
+        self._refuse_all(batch, f"broken: {error}")
         return error or "an error without words"
-
-
-def _ask(reasoner: Reasoner, request: Request) -> object:
-    if isinstance(request, DecideRequest):
-        return reasoner.decide(request.incident, request.verdict, request.deadline_monotonic_s)
-    return reasoner.write(
-        request.incident, request.severity, request.languages, request.deadline_monotonic_s
-    )

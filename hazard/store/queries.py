@@ -18,6 +18,7 @@ from pydantic import Field, JsonValue
 from sqlalchemy import Connection, Engine, Select, and_, func, or_, select
 
 from hazard.errors import StoreError
+from hazard.store.assessments import assessments_about, find_assessment
 from hazard.store.tables import (
     ActionRequestRow,
     AlertRow,
@@ -288,6 +289,20 @@ class Queries:
         with self._read() as connection:
             payload = connection.execute(query.limit(1)).scalar_one_or_none()
         return None if payload is None else Evidence.model_validate(payload)
+
+    def assessment(self, assessment_id: str) -> Assessment | None:
+        """The assessment of that id, or of which it is the beginning (8 characters or more).
+
+        Raises:
+            StoreError: if it is too short, or the beginning of several.
+        """
+        with self._read() as connection:
+            return find_assessment(connection, assessment_id)
+
+    def assessments_about(self, subject_id: str) -> tuple[Assessment, ...]:
+        """The assessments of an alert or an incident, named by its id, oldest first."""
+        with self._read() as connection:
+            return assessments_about(connection, subject_id)
 
     # ------------------------------------------------------------ requests, health, audit
 

@@ -49,7 +49,7 @@ _LONE_UNITS = _LENGTHS | {
 }  # fmt: skip
 """Units that are nothing but units, so that they are checked without a number before them too."""
 
-_MARKUP = re.compile(r"[<>{}\[\]|`*#\\]|https?:|www\.")
+_MARKUP = re.compile(r"[<>{}\[\]|`*#\\^]|https?:|www\.")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _AFTER = re.compile(r"\s*([%°]?[^\W\d_]*(?:/[^\W\d_]+\d?)?)")
 _TOKEN = re.compile(r"[^\W_]+(?:[-_/][^\W_]+)*")

@@ -21,7 +21,7 @@ from datetime import datetime
 from typing import Literal
 
 from hazard.triage.authority import least
-from hazard.types import Assessment, Authority, DecidedBy, Opinion, Severity, Verdict
+from hazard.types import Assessment, Authority, DecidedBy, Incident, Opinion, Severity, Verdict
 
 FailureKind = Literal["late", "broken", "absent", "unsure"]
 
@@ -43,10 +43,17 @@ class Failure:
         return f"{self.kind}: {self.reason}" if self.reason else self.kind
 
 
-def at_once(incident_id: str, verdict: Verdict, authority: Authority, at: datetime) -> Assessment:
-    """The assessment of revision 1: the policy's default."""
+def at_once(
+    incident_id: str,
+    verdict: Verdict,
+    authority: Authority,
+    at: datetime,
+    *,
+    incident: Incident | None = None,
+) -> Assessment:
+    """The assessment of revision 1: the policy's default; `incident` is kept, to judge it again."""
     ruling = (verdict.default, DecidedBy.POLICY, verdict.why)
-    return _assessment(incident_id, verdict, authority, at, ruling=ruling)
+    return _assessment(incident_id, verdict, authority, at, ruling=ruling, incident=incident)
 
 
 def decide(
@@ -55,8 +62,10 @@ def decide(
     answer: Opinion | Failure,
     authority: Authority,
     at: datetime,
+    *,
+    incident: Incident | None = None,
 ) -> Assessment:
-    """Apply `authority` to `answer`.
+    """Apply `authority` to `answer`; `incident` is kept as it was, to ask about it again.
 
     An opinion that is no distribution over severities counts as broken: a backend that cannot add
     up is not believed.
@@ -74,7 +83,9 @@ def decide(
     else:
         authority = least(authority, opinion.authority_limit) if opinion else authority
         ruling = _apply(verdict, _severity(answer), authority)
-    return _assessment(incident_id, verdict, authority, at, ruling=ruling, opinion=opinion)
+    return _assessment(
+        incident_id, verdict, authority, at, ruling=ruling, opinion=opinion, incident=incident
+    )
 
 
 def _severity(answer: Opinion | Failure) -> Severity:
@@ -119,6 +130,7 @@ def _assessment(
     *,
     ruling: Ruling,
     opinion: Opinion | None = None,
+    incident: Incident | None = None,
 ) -> Assessment:
     severity, decided_by, reason = ruling
     basis = f"{incident_id}|{at.isoformat()}|{verdict.model_dump_json()}|{decided_by}|{severity}"
@@ -133,4 +145,6 @@ def _assessment(
         reason=reason[:500],
         opinion=opinion,
         decided_at=at,
+        policy_hash=verdict.policy_hash,
+        incident=incident,
     )

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 from hazard.catalogue import HazardKind
 from hazard.site.models import KindPolicy, Policy
+from hazard.triage.render import readable_unit, suspicious, unit
 from hazard.types import Condition, HazardEvent, Incident, Severity, Verdict
 
-POLICY_VERSION = 1
+POLICY_VERSION = 2
 """Grows when the rules of this module change; part of the policy's hash."""
 
 IDLH_PPM: Mapping[str, float] = MappingProxyType(
@@ -27,6 +29,8 @@ IDLH_PPM: Mapping[str, float] = MappingProxyType(
 """Immediately dangerous to life or health, ppm (NIOSH, IDLH values): critical whoever is there."""
 
 IDLH_LEVEL = "idlh"
+_LEVEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+"""As `hazard.types.Name`, which the levels of a site file are."""
 
 TOXIC = frozenset({"toxic_gas", "toxic_gas_exposure"})
 FLAMMABLE = frozenset({"flammable_gas"})
@@ -126,18 +130,29 @@ def _level_rows(name: str, level: str, kind: HazardKind) -> Iterator[_Row]:
             kind.default,
             f"{name} at level {level}: the catalogue has no such level, floor {kind.default}",
         )
+        if not _LEVEL_NAME.fullmatch(level):
+            # No site file can have such a level: what it was called is lost, so it was the worst.
+            worst = max(kind.levels.values())
+            yield _Row(worst, f"{name}: its level is no level's name, floor {worst}")
 
 
 def _idlh_rows(event: HazardEvent) -> Iterator[_Row]:
-    """IDLH by its level's name or by the value: critical, whoever is there."""
+    """IDLH by its level's name or by the value: critical, whoever is there.
+
+    A toxic gas whose name is more than a name counts as the most toxic, and a unit that is no
+    unit as ppm: text from outside must not hide a value.
+    """
     if event.level == IDLH_LEVEL:
         yield _Row(Severity.CRITICAL, f"{event.hazard} at level idlh: critical whoever is there")
     for item in event.measured:
-        limit = IDLH_PPM.get(item.name.lower())
-        if limit is not None and item.unit == "ppm" and item.value >= limit:
+        name, limit = item.name.lower(), IDLH_PPM.get(item.name.lower())
+        if limit is None and event.hazard in TOXIC and suspicious(item.name):
+            name, limit = "a gas with an unreadable name", min(IDLH_PPM.values())
+        in_ppm = unit(item.unit) == "ppm" or not readable_unit(item.unit)
+        if limit is not None and in_ppm and item.value >= limit:
             yield _Row(
                 Severity.CRITICAL,
-                f"{event.hazard}: {item.name.lower()} {item.value:g} ppm is at or above IDLH "
+                f"{event.hazard}: {name} {item.value:g} ppm is at or above IDLH "
                 f"({limit:g} ppm), critical whoever is there",
             )
 

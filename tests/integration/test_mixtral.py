@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.mixtrals import a_config, publish
 from tests.programs import require_weights
 
 try:
@@ -24,45 +24,8 @@ weights are the hardest case there is: 4 bits keep about 9 % of error in each la
 
 
 @pytest.fixture(scope="module")
-def config() -> Any:
-    from transformers import MixtralConfig
-
-    return MixtralConfig(
-        vocab_size=97,
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        num_local_experts=4,
-        num_experts_per_tok=2,
-        max_position_embeddings=128,
-    )
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, config: Any) -> Path:
-    """A random Mixtral as one is published: standard names, two shards."""
-    from safetensors.torch import save_file
-
-    from models.reasoning.mixtral.load import empty
-    from models.reasoning.mixtral.model import checkpoint_name
-
-    path: Path = tmp_path_factory.mktemp("mixtral")
-    random = torch.Generator().manual_seed(3)
-    tensors = {}
-    for name, parameter in empty(config, torch.device("cpu"), four_bit=False).named_parameters():
-        values = torch.randn(tuple(parameter.shape), generator=random) * 0.1
-        tensors[checkpoint_name(name)] = values + 1.0 if "norm" in name else values
-    names = sorted(tensors)
-    for number, part in enumerate((names[::2], names[1::2]), 1):
-        save_file({n: tensors[n] for n in part}, path / f"model-{number}.safetensors")
-    where = {n: f"model-{1 + (place % 2)}.safetensors" for place, n in enumerate(names)}
-    index = {"metadata": {}, "weight_map": where}
-    (path / "model.safetensors.index.json").write_text(json.dumps(index))
-    (path / "config.json").write_text(json.dumps(config.to_dict()))
-    (path / "tokenizer.json").write_text("{}")
-    return path
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return publish(tmp_path_factory.mktemp("mixtral"), a_config())
 
 
 @pytest.fixture
@@ -194,20 +157,17 @@ def test_what_does_not_fit_is_refused_with_what_is_missing_and_what_would_fit() 
 
 
 @pytest.mark.weights
-def test_smollm2_upcycled_says_what_the_dense_model_says(tmp_path: Path) -> None:
+def test_smollm2_upcycled_says_what_the_dense_model_says() -> None:
     """Through the very class that loads the real one; the words that follow are the language's."""
     from tokenizers import Tokenizer
 
-    from models.manifest import Manifest
     from models.reasoning.mixtral.checkpoint import Checkpoint
     from models.reasoning.mixtral.load import load, require_four_bit
-    from models.reasoning.mixtral.upcycle import build
 
-    gguf = require_weights("smollm2")
-    build(Manifest.load()["smollm2"], gguf.parent, tmp_path / "model.safetensors")
-    model = load(Checkpoint(tmp_path), torch.device("cpu"))
+    built = require_weights("mixtral-tiny").parent
+    model = load(Checkpoint(built), torch.device("cpu"))
     assert require_four_bit(model)["nf4"] > 150_000_000
-    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(built / "tokenizer.json"))
     text = "The capital of France is"
     said = logits(model, torch.tensor([tokenizer.encode(text).ids]))[0, -1]
     best = [tokenizer.decode([int(token)]) for token in said.topk(5).indices]

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
@@ -201,6 +201,25 @@ def test_a_degraded_node_says_which_stage_and_why(node_store: Store, broker: Run
         bad = StageHealth(stage="vision", health=Health.OFFLINE, reason="no camera", at=T0)
         run.publisher.set_stages([bad])
         wait_until(lambda: b"vision: no camera" in (seen.last(STATUS) or b""))
+
+
+@pytest.mark.parametrize("health", list(Health))
+def test_the_status_names_the_reasoners_state_also_when_it_is_ready_and_at_once(
+    node_store: Store, broker: RunningBroker, health: Health
+) -> None:
+    def said() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(seen.last(STATUS) or b"{}")
+        return found
+
+    with subscribed(broker.port, STATUS) as seen, Running(node_store, a_site(broker.port)) as run:
+        dark = StageHealth(stage="camera/a", health=Health.DEGRADED, reason="dark", at=T0)
+        for state in (Health.READY, Health.STARTING, health):
+            reasoner = StageHealth(stage="reasoner", health=state, reason="why", at=T0)
+            run.publisher.set_stages([dark, reasoner])
+            told = {"stage": "reasoner", "health": state.value, "reason": "why"}
+            wait_until(lambda told=told: said().get("reasoner") == told)  # type: ignore[misc]
+        run.publisher.set_stages([dark])
+        wait_until(lambda: said()["reasoner"] is None)
 
 
 def test_a_broker_killed_and_wiped_in_the_middle_loses_nothing(

@@ -22,10 +22,10 @@ from hazard.site.models import Policy
 from hazard.triage.authority import Certificate, KindResult
 from hazard.triage.ladder import Failure, decide
 from hazard.triage.policy import assess
-from hazard.types import Assessment, DecidedBy, Health, Opinion, Severity, Words
+from hazard.types import Assessment, DecidedBy, Health, Incident, Opinion, Severity, Words
 from tests.incidents import START, an_event, an_incident, gas
 from tests.integration.reasoning_core import FakeCore, a_running, a_site, soon, until
-from tests.reasoners import Scripted
+from tests.reasoners import Gated, Scripted
 
 CROWD = an_incident(an_event("crowding"))
 VERDICT = assess(CROWD, Policy(), catalogue())
@@ -49,10 +49,12 @@ async def asked(core: FakeCore, seconds: float = 2.0) -> Opinion | Failure:
     return await core.client.decide(CROWD, VERDICT, soon(seconds))
 
 
-def certify(models_dir: Path, *, test_only: bool = True, passed: bool = True) -> None:
+def certify(
+    models_dir: Path, *, name: str = "scripted", test_only: bool = True, passed: bool = True
+) -> None:
     provenance = dict(Scripted(a_site("Scripted").reasoning, models_dir).provenance())
     certificate = Certificate(
-        subject=subject_of("scripted", provenance),
+        subject=subject_of(name, provenance),
         data_hash="d",
         figures={"kappa": 0.9},
         passed=passed,
@@ -60,7 +62,7 @@ def certify(models_dir: Path, *, test_only: bool = True, passed: bool = True) ->
         issued_at=START,
         test_only=test_only,
     )
-    folder = models_dir / "scripted"
+    folder = models_dir / name
     folder.mkdir()
     (folder / CERTIFICATE_FILE).write_text(certificate.model_dump_json())
 
@@ -235,6 +237,128 @@ def test_decisions_go_before_words_and_the_earliest_deadline_first(
             assert isinstance(words.result(), Words)
             assert isinstance(replies[-1], WriteReply)
 
+    run(test())
+
+
+def crowded(name: str, area: str = "tank-farm") -> Incident:
+    return CROWD.model_copy(update={"incident_id": name, "area": area})
+
+
+async def held_up(core: FakeCore) -> asyncio.Task[Opinion | Failure]:
+    """A decision of another area that the model is at work on, so that others wait."""
+    busy = core.client.decide(crowded("first", "yard"), VERDICT, soon(20))
+    task = asyncio.create_task(busy)
+    await until(lambda: core.client.figures().get("busy_with") == "decide_request")
+    return task
+
+
+def test_decisions_of_one_area_that_wait_are_answered_by_one_question(
+    socket: Path, tmp_path: Path
+) -> None:
+    certify(tmp_path, name="gated")
+    site = a_site("Gated", model="info", authority={"crowding": "decide"})
+
+    async def test() -> None:
+        async with a_running(socket, site, tmp_path) as core:
+            client = core.client
+            first = await held_up(core)
+            asked = [
+                asyncio.create_task(client.decide(crowded(name), VERDICT, soon(seconds)))
+                for name, seconds in (("a", 30), ("b", 25), ("c", 40))
+            ]
+            await until(lambda: client.figures().get("queue") == 3)
+            Gated.opened.set()
+            alone, *answers = await asyncio.gather(first, *asked)
+            assert isinstance(alone, Opinion)
+            assert "coalesced" not in alone.provenance
+            for answer in answers:
+                assert isinstance(answer, Opinion)
+                assert answer.provenance["coalesced"] == ["b", "a", "c"]
+                said = decide("b", VERDICT, answer, client.authority("crowding"), START)
+                assert (said.severity, said.decided_by) == ("medium", "policy")
+            assert client.authority("crowding") == "decide"
+            assert client.figures()["coalesced"] == 3
+            assert client.figures()["decisions"] == 4
+            await until(lambda: client.figures()["worker_coalesced"] == 3)
+            assert Gated.asked == [
+                ("first", 1),
+                (answers[0].provenance["asked_about"]["incident_id"], 3),
+            ]
+
+    Gated.opened.clear()
+    Gated.asked.clear()
+    run(test())
+
+
+def test_one_that_is_cancelled_does_not_lose_the_others_that_wait_with_it(
+    socket: Path, tmp_path: Path
+) -> None:
+    async def test() -> None:
+        async with a_running(socket, a_site("Gated"), tmp_path) as core:
+            client = core.client
+            first = await held_up(core)
+            asked = {
+                name: asyncio.create_task(client.decide(crowded(name), VERDICT, soon(30)))
+                for name in "abc"
+            }
+            await until(lambda: client.figures().get("queue") == 3)
+            asked["b"].cancel()
+            await until(lambda: client.figures().get("queue") == 2)
+            Gated.opened.set()
+            await first
+            for name in "ac":
+                answer = await asked[name]
+                assert isinstance(answer, Opinion)
+                assert answer.provenance["coalesced"] == ["a", "c"]
+            replies = [m.request_id for m in core.received if isinstance(m, DecideReply)]
+            assert len(replies) == len(set(replies)) == 4
+            assert client._worker is not None
+            assert not client._worker.owed
+
+    Gated.opened.clear()
+    run(test())
+
+
+def test_when_the_earliest_deadline_passes_within_the_question_the_others_are_asked_again(
+    socket: Path, tmp_path: Path
+) -> None:
+    async def test() -> None:
+        async with a_running(socket, a_site("Punctual"), tmp_path) as core:
+            client = core.client
+            first = await held_up(core)
+            sooner = asyncio.create_task(client.decide(crowded("a"), VERDICT, soon(1.5)))
+            later = asyncio.create_task(client.decide(crowded("b"), VERDICT, soon(60)))
+            await until(lambda: client.figures().get("queue") == 2)
+            Gated.opened.set()
+            await first
+            late, answer = await sooner, await later
+            assert isinstance(late, Failure)
+            assert late.kind == "late"
+            assert isinstance(answer, Opinion)
+            assert "coalesced" not in answer.provenance
+
+    Gated.opened.clear()
+    run(test())
+
+
+def test_all_that_were_asked_together_hear_at_once_when_the_worker_goes_away(
+    socket: Path, tmp_path: Path
+) -> None:
+    async def test() -> None:
+        async with a_running(socket, a_site("Gated"), tmp_path) as core:
+            first = await held_up(core)
+            asked = [
+                asyncio.create_task(core.client.decide(crowded(name), VERDICT, soon(30)))
+                for name in "abc"
+            ]
+            await until(lambda: core.client.figures().get("queue") == 3)
+            core.client.detach()
+            for answer in await asyncio.gather(first, *asked):
+                assert isinstance(answer, Failure)
+                assert answer.kind == "broken"
+            Gated.opened.set()
+
+    Gated.opened.clear()
     run(test())
 
 

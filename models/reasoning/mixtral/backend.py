@@ -10,8 +10,8 @@ import structlog
 import torch
 from tokenizers import Tokenizer
 
-from hazard.errors import ConfigError, WeightsError
 from hazard.site.models import Reasoning
+from hazard.types import Authority
 from models.fetch import artefact
 from models.integrity import cached_sha256
 from models.manifest import Manifest
@@ -29,51 +29,13 @@ from models.reasoning.mixtral.load import (
     require_four_bit,
 )
 from models.reasoning.mixtral.memory import free_bytes, need, parameters, require_fit
+from models.reasoning.mixtral.source import TEMPLATE_FILES, located
 from models.reasoning.tokens import usable_threads
-from hazard.types import Authority
 
 ALL_LANGUAGES = ("en", "fr", "de", "es", "it")
 PACKAGED = "mixtral-tiny"
-_TEMPLATE_FILES = ("tokenizer_config.json", "chat_template.jinja")
 
 _log = structlog.get_logger()
-
-
-def located(model: str | None) -> tuple[Path, dict[str, str]]:
-    """The folder of a model that is named by path, or by hub id; and where it came from.
-
-    Raises:
-        ConfigError: if none is named.
-        WeightsError: if it is neither here nor to be had.
-    """
-    if not model:
-        raise ConfigError(
-            "reasoning.model: the backend mixtral needs a folder with the weights, or a hub's id "
-            "such as mistralai/Mixtral-8x7B-Instruct-v0.1"
-        )
-    folder = Path(model)
-    if folder.is_dir():
-        return folder, {"source": str(folder.name)}
-    if folder.is_absolute() or model.count("/") != 1:
-        raise WeightsError(
-            f"reasoning.model: {model!r} is no folder; name one, or a hub's id (owner/name)"
-        )
-    return _from_hub(model)
-
-
-def _from_hub(model: str) -> tuple[Path, dict[str, str]]:
-    from huggingface_hub import snapshot_download  # noqa: PLC0415 - only for a box that is online
-    from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
-
-    wanted = ["*.safetensors", "config.json", TOKENIZER_FILE, *_TEMPLATE_FILES]
-    try:
-        folder = Path(snapshot_download(model, allow_patterns=wanted))
-    except (OSError, ValueError, HfHubHTTPError) as error:
-        raise WeightsError(
-            f"reasoning.model: {model} is not on this box and cannot be fetched "
-            f"({type(error).__name__}: {str(error)[:200]}). Copy the folder here and name its path"
-        ) from error
-    return folder, {"source": model, "revision": folder.name}
 
 
 class MixtralReasoner(LanguageReasoner):
@@ -155,10 +117,8 @@ class MixtralTinyReasoner(MixtralReasoner):
 
 def _signs(folder: Path) -> str:
     """What tells the style of turns: the chat template, and the vocabulary's added tokens."""
-    found = []
-    for name in _TEMPLATE_FILES:
-        if (folder / name).is_file():
-            found.append((folder / name).read_text(encoding="utf-8", errors="replace"))
+    present = [folder / name for name in TEMPLATE_FILES if (folder / name).is_file()]
+    found = [path.read_text(encoding="utf-8", errors="replace") for path in present]
     tokens = json.loads((folder / TOKENIZER_FILE).read_text(encoding="utf-8"))
     found.extend(str(token.get("content")) for token in tokens.get("added_tokens", ()))
     return " ".join(found)

@@ -107,16 +107,14 @@ class MixtralEngine:
         rest = self._rest(prompt, text, prefix)
         written: list[int] = []
         try:
+_go_on(stop, deadline_monotonic_s)
             for token in self.continued(rest, prefix.cache, min(max_tokens, ANSWER_TOKENS)):
                 written.append(token)
                 found = self.tokenizer.decode(written)
                 ends = [found.index(sign) for sign in _ENDS if sign in found]
                 if ends:
                     return str(found[: min(ends)])
-                if stop():
-                    raise Interrupted("words gave way to a decision")
-                if time.monotonic() >= deadline_monotonic_s:
-                    raise ReasonerError("out of time while writing")
+                _go_on(stop, deadline_monotonic_s)
         finally:
             self._cut(prompt, prefix)
         raise UnusableText(f"the text did not end within {max_tokens} tokens")
@@ -136,9 +134,8 @@ class MixtralEngine:
         """The likeliest tokens behind `feed`, one by one."""
         recorded = self.decoding == "graph"
         for _ in range(1 if recorded else max_tokens):
-            logits = self._forward(feed, cache).clone()  # what inference gave is not written to
-            logits[self._forbidden] = -torch.inf
-            token = int(logits.argmax())
+            logits = self._forward(feed, cache)
+            token = int(logits.index_fill(0, self._forbidden, -torch.inf).argmax())
             yield token
             feed = [token]
         if recorded:
@@ -201,3 +198,16 @@ class MixtralEngine:
         """Control tokens, which no text may hold."""
         added = self.tokenizer.get_added_tokens_decoder()
         return [int(number) for number, token in added.items() if token.special]
+
+
+def _go_on(stop: Callable[[], bool], deadline_monotonic_s: float) -> None:
+    """Raise where a text must not be written on.
+
+    Raises:
+        Interrupted: if `stop` says so.
+        ReasonerError: if the deadline has passed.
+    """
+    if stop():
+        raise Interrupted("words gave way to a decision")
+    if time.monotonic() >= deadline_monotonic_s:
+        raise ReasonerError("out of time while writing")

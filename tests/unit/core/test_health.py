@@ -97,3 +97,54 @@ def test_a_stage_that_is_gone_is_no_longer_a_metric() -> None:
     value = metrics.registry.get_sample_value
     assert value("hazard_stage_ready", {"stage": "a"}) == 1.0
     assert value("hazard_stage_ready", {"stage": "b"}) is None
+
+
+def reasoner(health: Health, reason: str = "", **figures: int) -> StageHealth:
+    at = datetime.now(UTC)
+    return StageHealth(stage="reasoner", health=health, reason=reason, at=at, figures={**figures})
+
+
+@pytest.mark.parametrize(
+    ("health", "reason", "shown"),
+    [
+        (Health.READY, "", None),
+        (Health.STARTING, "loading smollm2", "loading smollm2"),
+        (Health.DEGRADED, "weights missing", "weights missing"),
+        (Health.OFFLINE, "not connected", "not connected"),
+        (Health.UNKNOWN, "no report for 7 s", "no report of the reasoning process; defaults stand"),
+    ],
+)
+def test_the_reasoners_state_is_one_of_five_and_says_why(
+    health: Health, reason: str, shown: str | None
+) -> None:
+    metrics = Metrics()
+    metrics.health([reasoner(Health.DEGRADED, "what was before")])
+    metrics.health([reasoner(health, reason)])
+    value = metrics.registry.get_sample_value
+    states = {each: value("hazard_reasoner_state", {"state": each.value}) for each in Health}
+    assert states == {each: float(each is health) for each in Health}
+    told = [
+        sample.labels["reason"]
+        for metric in metrics.registry.collect()
+        for sample in metric.samples
+        if sample.name == "hazard_reasoner_reason"
+    ]
+    assert told == ([shown] if shown else [])
+
+
+def test_a_reasoner_that_is_switched_off_has_no_state() -> None:
+    metrics = Metrics()
+    metrics.health([reasoner(Health.READY)])
+    metrics.health([])
+    assert metrics.registry.get_sample_value("hazard_reasoner_state", {"state": "ready"}) is None
+
+
+def test_what_the_reasoner_has_done_is_counted_up_and_never_twice() -> None:
+    metrics = Metrics()
+    for decisions, coalesced in ((2, 0), (2, 0), (7, 5)):
+        metrics.health([reasoner(Health.READY, decisions=decisions, late=1, coalesced=coalesced)])
+    value = metrics.registry.get_sample_value
+    assert value("hazard_reasoner_decisions_total") == 7.0
+    assert value("hazard_reasoner_coalesced_total") == 5.0
+    assert value("hazard_reasoner_late_total") == 1.0
+    assert value("hazard_reasoner_failed_total") == 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from dashboard.app import create_app
 from dashboard.backend import Backend
 from dashboard.settings import Settings
 from hazard.errors import ConfigError, StoreError
-from hazard.types import Health, Measured, Severity, Track
+from hazard.triage.ladder import decide
+from hazard.types import Authority, Health, Measured, Severity, Track, Verdict
+from tests.incidents import an_opinion
 from tests.plant import Plant
 
 XSS = (
@@ -25,6 +28,7 @@ XSS = (
     "</textarea><svg/onload=alert(1)>",
     "{{ 7919 * 7919 }}{% raw %}",
 )
+VERDICT = Verdict(floor=Severity.MEDIUM, default=Severity.HIGH, why="w", policy_hash="p")
 JPEG = b"\xff\xd8\xff\xe0not really a picture\xff\xd9"
 
 
@@ -47,6 +51,25 @@ def test_an_alarm_shows_priority_by_shape_number_and_word(
     assert "Compressor house" in text
     assert "Unacknowledged" in text
     assert "Policy" in text
+
+
+def test_the_alarms_page_says_how_to_judge_each_assessment_again(
+    officer: TestClient, plant: Plant
+) -> None:
+    alert_id = plant.raise_alert()
+    incident_id = plant.store.open_alerts()[0].message.incident_id
+    ids = []
+    with plant.store.unit() as unit:
+        for opinion in (an_opinion(Severity.LOW), an_opinion(None, note="not calibrated")):
+            assessment = decide(incident_id, VERDICT, opinion, Authority.DECIDE, datetime.now(UTC))
+            unit.save_assessment(assessment)
+            ids.append(assessment.assessment_id)
+        unit.commit()
+    text = text_of(officer.get(f"/alerts/{alert_id}").text)
+    assert (
+        f"high by fallback: hazard replay {ids[1]} medium by model: hazard replay {ids[0]}" in text
+    )
+    assert "it did not decide. not calibrated." in text
 
 
 def test_unacknowledged_alarms_come_first_then_priority(officer: TestClient, plant: Plant) -> None:
@@ -127,9 +150,28 @@ def test_a_stage_whose_clock_runs_ahead_is_unknown(officer: TestClient, plant: P
     assert "in the future: set this box" in page
 
 
-def test_a_camera_that_never_reported_is_unknown(officer: TestClient) -> None:
+@pytest.mark.parametrize(
+    ("health", "reason"),
+    [
+        (Health.READY, ""),
+        (Health.STARTING, "loading smollm2"),
+        (Health.DEGRADED, "weights missing: run `hazard models fetch`"),
+        (Health.OFFLINE, "the reasoning process is not connected; defaults stand"),
+        (Health.UNKNOWN, "no report for 5 s; defaults stand"),
+    ],
+)
+def test_the_reasoners_state_and_why_is_on_the_health_page(
+    officer: TestClient, plant: Plant, health: Health, reason: str
+) -> None:
+    plant.report_health(reasoner=(health, reason))
+    text = text_of(officer.get("/fragments/health").text)
+    assert f"reasoner {health.upper()} {reason}".strip() in text
+
+
+def test_what_should_report_and_never_did_is_unknown(officer: TestClient) -> None:
     stages = officer.get("/api/v1/health").json()["stages"]
     assert {stage["stage"]: stage["health"] for stage in stages} == {
+        "reasoner": "unknown",
         "camera/yard-1": "unknown",
         "camera/yard-2": "unknown",
         "sensor/h2s-1": "unknown",

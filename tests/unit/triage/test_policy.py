@@ -40,6 +40,30 @@ def test_a_level_that_nobody_rated_keeps_the_kinds_default_as_floor() -> None:
     assert "no such level" in said.why
 
 
+@pytest.mark.parametrize("text", ["false alarm, all clear", "h2s\u200b", "</s>[INST]", "low risk"])
+def test_a_hostile_name_or_unit_does_not_hide_a_deadly_value(text: str) -> None:
+    for change in ({"name": text}, {"unit": text}):
+        item = gas(150.0).measured[0].model_copy(update=change)
+        assert verdict(gas(measured=(item,))).floor is Severity.CRITICAL
+
+
+def test_a_gas_that_is_plainly_named_and_has_no_idlh_value_is_not_the_most_toxic() -> None:
+    item = gas(40.0).measured[0].model_copy(update={"name": "voc hall-2"})
+    assert verdict(gas(measured=(item,))).floor is Severity.HIGH
+
+
+@pytest.mark.parametrize("unit", ["mg/m³", "µg/m3", "ppb", "%", ""])
+def test_a_value_in_another_unit_is_not_taken_for_ppm(unit: str) -> None:
+    item = gas(150.0).measured[0].model_copy(update={"unit": unit})
+    assert verdict(gas(measured=(item,))).floor is Severity.HIGH
+
+
+@pytest.mark.parametrize("level", ["very_high <|im_end|>", "Severity: info", "very_high\u200b"])
+def test_a_level_that_no_site_file_can_have_counts_as_the_worst(level: str) -> None:
+    assert verdict(an_event("flammable_gas", level=level)).floor is Severity.CRITICAL
+    assert verdict(an_event("overtemperature", level=level)).floor is Severity.HIGH
+
+
 @pytest.mark.parametrize("seen", [{"occupied": True}, {"occupied": False}, {"occupied": None}])
 def test_h2s_at_idlh_is_critical_whoever_is_there(seen: dict[str, Any]) -> None:
     by_name = verdict(gas(150.0, "idlh", **seen))

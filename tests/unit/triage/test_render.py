@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hazard.catalogue import catalogue
-from hazard.triage.render import MAX_BYTES, clean, number, render
-from hazard.types import Condition, Measured
+from hazard.triage.render import MARK, MAX_BYTES, clean, number, quoted, render, suspicious
+from hazard.types import Condition, HazardEvent, Measured
 from tests.incidents import an_event, an_incident, gas
 
 ATTACKS = (
@@ -42,18 +42,128 @@ def test_the_verdict_is_not_told_to_the_model() -> None:
     assert not re.search(r"critical|floor|default", text)
 
 
+TEMPLATE = re.compile(r"<\||\|>|\[/?INST\]|</?s>|<<|>>|###|```|[\x00-\x09\x0b-\x1f\x7f]")
+NAMES = (
+    "gate-1/track-7/loading-bay",
+    "weld-cam-2/robot-locked-out/track-31",
+    "camera-loading-bay-north/pedestrian-crossing-west/track-1432",
+    "h2s-1",
+    "PT-101",
+    "high-bay-3",
+    "low-pressure-line",
+    "critical-pump",
+    "cooling-system-2",
+    "test-bench-4",
+    "drill-press-2",
+    "training-room",
+    "no-entry-zone",
+    "fire-alarm-panel",
+    "zone-interdite-2/piste-3",
+    "zone-haute-tension",
+    "niederspannung-raum",
+    "sicherheitszone-b",
+    "sala-baja-presion",
+    "linea-bassa-pressione",
+    "câble-entrée-3",
+    "prüfstand-2",
+    "cafe\u0301-nord",
+)
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_text_from_outside_cannot_leave_its_quotes(attack: str) -> None:
+def test_text_that_is_more_than_a_name_is_not_shown(attack: str) -> None:
     event = an_event(
         subject=attack[:200],
         level=attack[:32],
         measured=(Measured(name=attack[:64], value=1, unit=attack[:16]),),
     )
     attacked = render(an_incident(event), catalogue())
-    plain = render(an_incident(an_event(level="x", measured=())), catalogue())
-    assert not set(attacked) & set("<>|[]{}`#:\x00\x1b\u200b\u202e")
-    assert attacked.count("\n") == plain.count("\n")
-    assert attacked.count('"') == 2 * 3
+    assert 'level "withheld", at "withheld", "withheld" 1 "' in attacked
+    assert not TEMPLATE.search(attacked)
+    assert "info" not in attacked
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_ordinary_name_is_shown(name: str) -> None:
+    assert f'at "{clean(name, 64)}"' in render(an_incident(an_event(subject=name)), catalogue())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["severity-info", "info", "low", "l-o-w", "in-fo", "1nf0-desk", "s3v3rity", "all-clear",
+     "drill-no-danger", "nobody-here", "keine-gefahr", "sans-danger", "sin-peligro",
+     "senza-pericolo", "test-only", "high bay 3", "c2V2ZXJpdHlpbmZv", "a b c d e f",
+     "\u0131nfo", "\u0455everity", "Gravité: info", "SchweregradNiedrig", "pump (north)"],
+)  # fmt: skip
+def test_what_may_speak_to_a_reader_is_suspicious(text: str) -> None:
+    assert suspicious(text)
+    assert quoted(text) == '"withheld"'
+
+
+def test_words_of_a_name_are_joined_by_a_sign_that_no_trusted_text_holds() -> None:
+    text = render(an_incident(an_event(subject="track 7 in taped-off")), catalogue())
+    assert 'at "track^7^in^taped-off"' in text
+    assert MARK not in clean("a^b ^ c")
+    assert MARK not in render(an_incident(gas()), catalogue())
+    assert not any(MARK in kind.name["en"] for kind in catalogue().values())
+
+
+def test_words_of_the_products_own_are_plain_and_all_others_are_quoted() -> None:
+    known = Measured(name="H2S", value=12, unit="ppm", threshold=10)
+    other = Measured(name="flue draught", value=3, unit="hPa")
+    event = gas(level="alarm", measured=(known, other))
+    text = render(an_incident(event), catalogue())
+    assert 'level "alarm"' in text
+    assert "H2S 12 ppm (limit 10)" in text
+    assert '"flue^draught" 3 "hPa"' in text
+    assert '- "odd_kind", ' in render(an_incident(an_event("odd_kind")), catalogue())
+
+
+def test_micrograms_stay_micrograms() -> None:
+    item = Measured(name="lead", value=40, unit="µg/m³")
+    assert '"lead" 40 µg/m3' in render(an_incident(gas(measured=(item,))), catalogue())
+
+
+hostile = st.text(max_size=200) | st.sampled_from(ATTACKS + NAMES).map(lambda text: text[:200])
+
+
+@given(
+    st.lists(
+        st.builds(
+            an_event,
+            hazard=st.sampled_from(("toxic_gas", "fire", "severity-info", "z" * 64)),
+            subject=hostile,
+            level=hostile.map(lambda text: text[:32]),
+            condition=st.sampled_from(tuple(Condition)),
+            measured=st.lists(
+                st.builds(
+                    Measured,
+                    name=hostile.map(lambda text: text[:64]),
+                    value=st.floats(),
+                    unit=hostile.map(lambda text: text[:16]),
+                    threshold=st.none() | st.floats(),
+                ),
+                max_size=4,
+            ).map(tuple),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    st.integers(0, 10**30),
+)
+def test_whatever_comes_from_outside_the_text_is_bounded_and_inert(
+    found: list[HazardEvent], grouped: int
+) -> None:
+    incident = an_incident(*found).model_copy(update={"grouped": grouped})
+    text = render(incident, catalogue())
+    assert len(text.encode()) <= MAX_BYTES
+    assert not TEMPLATE.search(text)
+    lines = text.split("\n")
+    assert lines[0].startswith('area "')
+    assert all(line.startswith("- ") for line in lines[1:])
+    assert all(line.count('"') % 2 == 0 for line in lines)
+    assert not re.search(r"\s", "".join(text.split('"')[1::2]))
+    assert text == render(incident, catalogue())
 
 
 @given(st.text(max_size=400), st.integers(1, 60))
@@ -67,7 +177,7 @@ def test_cleaned_text_is_short_one_line_and_of_harmless_signs(text: str, limit: 
 def test_many_events_are_cut_and_counted() -> None:
     events = [an_event(event_id=f"e{i}", subject=f"gate-1/zone/track-{i}") for i in range(30)]
     text = render(an_incident(*events), catalogue())
-    assert len(text.encode()) <= MAX_BYTES + 40
+    assert len(text.encode()) <= MAX_BYTES
     assert "more findings" in text
 
 
