@@ -107,7 +107,7 @@ class MixtralEngine:
         rest = self._rest(prompt, text, prefix)
         written: list[int] = []
         try:
-_go_on(stop, deadline_monotonic_s)
+            _go_on(stop, deadline_monotonic_s)
             for token in self.continued(rest, prefix.cache, min(max_tokens, ANSWER_TOKENS)):
                 written.append(token)
                 found = self.tokenizer.decode(written)
