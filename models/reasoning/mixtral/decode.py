@@ -5,7 +5,8 @@ than the weights take to be read; recorded once as a graph they are launched tog
 replays must not ask the device for anything and must find its tensors where they were, so that the
 KV cache has its full size from the start and the position is a tensor.
 
-Only a checked thing is used: the graph's first logits are compared with those of the plain model.
+Only a checked thing is used: the graph's first logits are compared with those of the step that was
+recorded, and of the plain model.
 """
 
 from __future__ import annotations
@@ -14,13 +15,18 @@ import logging
 from collections.abc import Iterator, Sequence
 
 import torch
+from torch import Tensor
 from transformers import DynamicCache, StaticCache
 
 from models.reasoning.mixtral.model import Mixtral, one_by_one
 
-TOLERANCE = 0.02
-"""Root mean square of the difference of the logits, in units of their spread: another kernel of
-attention sums in another order, in bf16."""
+TOLERANCE = 0.2
+"""Root mean square of the difference of the logits to the plain model's, in units of their spread.
+Another kernel of attention sums in another order, and in bf16 over 32 layers a few tokens near a
+tie then go to another expert; logits of another token or position differ by more than 1."""
+REPLAY_TOLERANCE = 0.01
+"""The same between the graph and the very step that was recorded."""
+
 _WARM_UP = 3
 _SAMPLE_TOKENS = 8
 _log = logging.getLogger(__name__)
@@ -98,19 +104,18 @@ class Decoder:
         Raises:
             ValueError: if the logits differ by more than `TOLERANCE`.
         """
-        self.start(filled, token)
-        self._advance()
         length = filled.get_seq_length()
         first = torch.tensor([[token]], device=self._device)
         out = self._model(input_ids=first, past_key_values=filled, use_cache=True)
         filled.crop(length - filled.get_seq_length())
-        plain = out.logits[0, -1].float()
-        off = ((self._logits - plain).square().mean().sqrt() / plain.std()).item()
-        if not off <= TOLERANCE:
-            raise ValueError(
-                f"the static step's logits differ by {off:.3f} of their spread, at most "
-                f"{TOLERANCE} is accepted"
-            )
+        self.start(filled, token)
+        self._step()
+        step = self._logits.clone()
+        _compare(step, out.logits[0, -1].float(), TOLERANCE)
+        if self._graph is not None:
+            self.start(filled, token)
+            self._graph.replay()
+            _compare(self._logits, step, REPLAY_TOLERANCE)
 
     @torch.inference_mode()
     def _sample(self) -> tuple[DynamicCache, int]:
@@ -170,3 +175,12 @@ class Decoder:
         with torch.cuda.graph(graph):
             self._step()
         self._graph = graph
+
+
+def _compare(found: Tensor, wanted: Tensor, tolerance: float) -> None:
+    off = ((found - wanted).square().mean().sqrt() / wanted.std()).item()
+    if not off <= tolerance:
+        raise ValueError(
+            f"the static step's logits differ by {off:.3f} of their spread, at most {tolerance} is "
+            "accepted"
+        )
