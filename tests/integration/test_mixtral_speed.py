@@ -121,7 +121,7 @@ def test_the_grouped_kernels_give_what_the_weights_give() -> None:
 @pytest.mark.parametrize("kernel", ["few", "many"])
 def test_the_kernels_compile_for_an_h100(kernel: str, *, gated: bool) -> None:
     """The interpreter takes what the compiler refuses; the compiler needs no GPU."""
-    triton = pytest.importorskip("triton")
+    import triton
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
