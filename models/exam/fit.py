@@ -18,7 +18,7 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import minimize  # type: ignore[import-untyped] # scipy brings no types
 
 from hazard.triage.authority import Subject
 from hazard.triage.calibration import MISS_RATE, Calibration, LogWeights, probabilities

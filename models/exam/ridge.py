@@ -75,8 +75,10 @@ def _solve(rows: Floats, values: Floats) -> Floats:
     """The ridge weights per term, by the smaller of the two equal systems."""
     texts, terms = rows.shape
     if texts <= terms:
-        return rows.T @ np.linalg.solve(rows @ rows.T + PENALTY * np.eye(texts), values)
-    return np.linalg.solve(rows.T @ rows + PENALTY * np.eye(terms), rows.T @ values)
+        found = rows.T @ np.linalg.solve(rows @ rows.T + PENALTY * np.eye(texts), values)
+    else:
+        found = np.linalg.solve(rows.T @ rows + PENALTY * np.eye(terms), rows.T @ values)
+    return np.asarray(found, dtype=np.float64)
 
 
 def _matrix(texts: Sequence[Counter[str]], index: dict[str, int], rarity: Floats) -> Floats:
