@@ -33,6 +33,7 @@ def facts(result: Result, provenance: Mapping[str, str]) -> list[str]:
     timing, count, calibration = result.timing, result.figures.incidents, result.calibration
     times = f"p50 {timing.p50_ms:.0f} ms, p95 {timing.p95_ms:.0f} ms, p99 {timing.p99_ms:.0f} ms"
     failed = f"{timing.broken} were broken, {timing.unsure} unsure"
+    late = f"{timing.late} missed the deadline of {result.deadline_s:g} s"
     size = _known(provenance, "bytes")
     active = _known(provenance, "active_parameters")
     fitted = (
@@ -42,7 +43,7 @@ def facts(result: Result, provenance: Mapping[str, str]) -> list[str]:
     )
     return [
         f"answered in {times}",
-        f"of {count} answers {timing.late} missed the deadline of {result.deadline_s:g} s, {failed}",
+        f"of {count} answers {late}, {failed}",
         f"bytes: {size}, active parameters: {active}",
         fitted,
     ]
