@@ -77,12 +77,12 @@ def test_the_evidence_is_rendered_whole_and_differs(cases: list[Case]) -> None:
     assert len(set(texts.values())) == len(texts)
 
 
-def test_levels_are_those_that_the_catalogue_knows(cases: list[Case]) -> None:
-    kinds = catalogue()
+def test_threshold_levels_are_those_that_the_catalogue_rates(cases: list[Case]) -> None:
+    rated = {name: {*kind.levels, "idlh"} for name, kind in catalogue().items() if kind.levels}
     unknown = [
         (case.id, finding.level)
         for case in cases
         for finding in case.findings
-        if finding.level and finding.level not in {*kinds[finding.hazard].levels, "idlh"}
+        if finding.level and finding.level not in rated.get(finding.hazard, {finding.level})
     ]
     assert unknown == []
