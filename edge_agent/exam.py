@@ -18,6 +18,7 @@ from rich.table import Table
 
 from edge_agent.reasoner.backends import load, subject_of, tests_allowed
 from hazard.catalogue import catalogue
+from hazard.errors import ConfigError
 from hazard.ports import Reasoner
 from hazard.site.loader import load_site
 from hazard.site.models import Reasoning
@@ -58,6 +59,8 @@ def run_exam(order: Order) -> None:
         ReasonerError: if the backend does not load, or gives no answers.
     """
     config = _config(order)
+    if order.json_file is not None and not order.json_file.absolute().parent.is_dir():
+        raise ConfigError(f"--json {order.json_file}: there is no such folder; make it first")
     test_only = tests_allowed() and (order.data is not None or ":" in order.backend)
     asked = papers(order.data, test_only=test_only)
     if order.limit is not None:

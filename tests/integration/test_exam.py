@@ -263,3 +263,11 @@ def test_a_bank_that_is_wrong_is_refused_by_case_and_field(desk: Desk, tmp_path:
     complaint = desk.sit("policy", "--data", str(path), code=4)
     assert "case fire-1: " in complaint
     assert f"label {Severity.LOW} is outside acceptable" in complaint
+
+
+def test_a_report_that_could_not_be_written_is_refused_before_the_exam(
+    desk: Desk, tmp_path: Path
+) -> None:
+    complaint = desk.sit("policy", "--json", str(tmp_path / "nowhere" / "report.json"), code=4)
+    assert "there is no such folder" in complaint
+    assert not desk.models.exists()
