@@ -80,6 +80,7 @@ def load(config: Reasoning, models_dir: Path) -> Loaded:
             subject=subject_of(reasoner.name, provenance),
             certificate=certificate,
             wishes=config.authority,
+            minimums=config.exam.tightened(),
             allow_test_certificate=tests_allowed(),
         )
         authority[hazard] = granted.authority

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from hazard.geometry import homography, is_simple
 from hazard.site.rules import RuleConfig
@@ -22,6 +22,7 @@ from hazard.site.sources import (
     SensorSourceConfig,
     parse_secret,
 )
+from hazard.triage.authority import MIN_KAPPA, MIN_RECALL_LOWER
 from hazard.types import Authority, Model, Name, Relative, Severity
 
 SecretRef = Annotated[Secret, BeforeValidator(parse_secret)]
@@ -167,6 +168,37 @@ class SeverityExample(Model):
     severity: Severity = Field(description="what it is at this site")
 
 
+class Exam(Model):
+    """What the exam must show before a model may decide; the built-in minimums can only rise."""
+
+    minimum_kappa: float = Field(
+        default=MIN_KAPPA, le=1, description="quadratic weighted kappa; 0.75 or more"
+    )
+    minimum_recall_lower: float = Field(
+        default=MIN_RECALL_LOWER,
+        lt=1,
+        description="lower bound of the recall of high and critical (Wilson, 95 %); 0.9 or more",
+    )
+
+    @field_validator("minimum_kappa", "minimum_recall_lower")
+    @classmethod
+    def _not_below_built_in(cls, value: float, info: ValidationInfo) -> float:
+        built_in = MIN_KAPPA if info.field_name == "minimum_kappa" else MIN_RECALL_LOWER
+        if not value >= built_in:
+            raise ValueError(
+                f"is below the built-in minimum {built_in:g}, which can only be raised"
+            )
+        return value
+
+    def tightened(self) -> dict[str, float]:
+        """What this site asks for beyond the built-in minimums, by a certificate's figure names."""
+        asked = {
+            "kappa": (self.minimum_kappa, MIN_KAPPA),
+            "recall_high_lower": (self.minimum_recall_lower, MIN_RECALL_LOWER),
+        }
+        return {name: least for name, (least, built_in) in asked.items() if least > built_in}
+
+
 class Reasoning(Model):
     """The language model that gives an opinion on severity and writes the words."""
 
@@ -185,6 +217,7 @@ class Reasoning(Model):
     examples: tuple[SeverityExample, ...] = Field(
         default=(), max_length=20, description="the site's own, for the prompt: run the exam anew"
     )
+    exam: Exam = Field(default_factory=Exam)
 
 
 class Dashboard(Model):
