@@ -6,12 +6,14 @@ of them at once so that the loader can give each its line.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from hazard.geometry import homography, is_simple
 from hazard.site.rules import RuleConfig
@@ -160,6 +162,52 @@ class Store(Model):
     commit_timeout_ms: int = Field(default=250, ge=10)
 
 
+class Route(Model):
+    """A server that speaks OpenAI's protocol: vLLM, llama.cpp, Ollama, Mistral's API."""
+
+    name: Name = Field(description="what logs and records call it")
+    url: str = Field(
+        max_length=300, description="where its API starts, e.g. http://10.0.0.5:8000/v1"
+    )
+    model: str = Field(min_length=1, max_length=200, description="the model's name on that server")
+    public: bool = Field(
+        default=False, description="true: it is not the plant's own; wants https and allow_public"
+    )
+    api_key: SecretRef | None = Field(
+        default=None, description="secret that it asks for: ${VARIABLE}, or file: PATH"
+    )
+    ca_file: Path | None = Field(
+        default=None, description="certificates to trust; absent: those of the system"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _plain_base(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            host, _ = parts.hostname, parts.port
+        except ValueError as error:
+            raise ValueError(f"is no address ({error}): write http://HOST:PORT/v1") from error
+        if parts.scheme not in ("http", "https") or not host or not value.isprintable():
+            raise ValueError("want http:// or https://: e.g. http://10.0.0.5:8000/v1")
+        if "@" in parts.netloc:
+            raise ValueError("a user or password stands in the address: give it as api_key")
+        if parts.query or parts.fragment or any(char.isspace() for char in value):
+            raise ValueError("want the API's base: without spaces, ? and #")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _public_is_encrypted(self) -> Self:
+        parts = urlsplit(self.url)
+        if self.public and parts.scheme != "https":
+            raise ValueError("a public route without https: write https:// in its url")
+        if not self.public and _is_global(parts.hostname or ""):
+            raise ValueError("its address is on the internet: write public: true")
+        if self.ca_file is not None and parts.scheme != "https":
+            raise ValueError("ca_file is given but url is not https: remove it, or write https://")
+        return self
+
+
 class Reasoning(Model):
     """The language model that gives an opinion on severity and writes the words."""
 
@@ -172,6 +220,12 @@ class Reasoning(Model):
         default_factory=dict, description="per hazard kind; never above what the exam allows"
     )
     threads: int = Field(default=2, ge=1)
+    routes: tuple[Route, ...] = Field(
+        default=(), max_length=8, description="servers of backend openai; private ones come first"
+    )
+    allow_public: bool = Field(
+        default=False, description="true lets public routes be asked, after the private ones"
+    )
 
 
 class Dashboard(Model):
@@ -239,10 +293,23 @@ class Site(Model):
                 )
         for name, rule in self.rules.items():
             yield from self._rule_references(name, rule)
+        yield from self._route_references()
         if not self.brokers():
             yield ("mqtt",), "no broker: name one under brokers, or set embedded: true"
         if self.mqtt.embedded and "plant" in self.mqtt.brokers:
             yield ("mqtt", "brokers", "plant"), "is the embedded broker's name: choose another"
+
+    def _route_references(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        config = self.reasoning
+        path = ("reasoning", "routes")
+        if config.enabled and config.backend == "openai":
+            if not config.routes:
+                yield path, "backend openai has no server to ask: name one under routes"
+            elif not config.allow_public and all(route.public for route in config.routes):
+                yield path, "only public routes, and allow_public is false: add one of the plant"
+        names = [route.name for route in config.routes]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield path, f"two routes are called {name!r}: rename one"
 
     def _rule_references(
         self, name: str, rule: RuleConfig
@@ -260,6 +327,14 @@ class Site(Model):
             zone = getattr(rule, field, None)
             if zone is not None and camera is not None and zone not in camera.zones:
                 yield ("rules", name, field), _unknown("zone", zone, camera.zones)
+
+
+def _is_global(host: str) -> bool:
+    """Whether `host` is an address (not a name) on the internet."""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False
 
 
 def _unknown(what: str, value: str, known: dict[str, object] | object) -> str:
