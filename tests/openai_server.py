@@ -42,8 +42,8 @@ class Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             self.server.acts[at](self)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+    def log_message(self, *_: object) -> None:
+        """Tests are quiet."""
 
     def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.send_response(status)
@@ -76,7 +76,6 @@ class Server(ThreadingHTTPServer):
     @property
     def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(raw) for raw in self.raw]
-
 
     def route(self, name: str = "box", **changes: Any) -> Route:
         fields = {"name": name, "url": f"http://127.0.0.1:{self.server_port}/v1", "model": "m"}

@@ -17,7 +17,7 @@ from hazard.errors import Interrupted, ReasonerError
 
 T = TypeVar("T")
 
-GRACE_S = 0.25
+GRACE_S = 1.0
 """After the deadline, for the loop to clean up; then the caller goes on without it."""
 
 STOP_EVERY_S = 0.02
@@ -42,8 +42,11 @@ class Background:
 
         Raises:
             Interrupted: if `stop` said so before it was done.
-            ReasonerError: if it did not keep the deadline, or the loop has been closed.
+            ReasonerError: if the deadline has passed or is not kept, or the loop has been closed.
         """
+        if time.monotonic() >= deadline_monotonic_s:
+            work.close()
+            raise ReasonerError("no time was left to ask a route")
         if self._loop.is_closed():
             work.close()
             raise ReasonerError("the routes have been closed")

@@ -308,4 +308,6 @@ def answered(route: str, model: str, answer: Mapping[str, Any], *, public: bool)
 
 def shown(text: Any, limit: int = 120) -> str:
     """Text of a server as it may be shown: one line, bounded, harmless; empty if it is no text."""
-    return clean(text, limit) if isinstance(text, str) and text else ""
+    if not isinstance(text, str) or not any(char.isalnum() for char in text):
+        return ""
+    return clean(text, limit)

@@ -47,7 +47,7 @@ def after(breaker: Breaker, events: str, now_s: float = 0.0) -> tuple[Breaker, f
         ("afafaf2asaf", CLOSED, True),
     ],
 )
-def test_the_table(events: str, state: State, may_ask: bool) -> None:
+def test_the_table(events: str, state: State, *, may_ask: bool) -> None:
     breaker, now_s = after(Breaker(), events)
     assert (breaker.state(now_s), breaker.may_ask(now_s)) == (state, may_ask)
 
