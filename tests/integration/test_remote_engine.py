@@ -553,7 +553,7 @@ def test_a_server_whose_certificate_is_not_trusted_is_told_nothing(
 ) -> None:
     with scripted(reply(GOOD), certificate=certificate) as server:
         route = Route(name="box", url=f"https://localhost:{server.server_port}/v1", model="m")
-        with engine(route) as asked, pytest.raises(ReasonerError, match="(?i)certificate"):
+        with engine(route) as asked, pytest.raises(ReasonerError, match=r"(?i)certificate"):
             score(asked)
         assert server.raw == []
 
