@@ -29,7 +29,12 @@ from hazard.triage.authority import Certificate, Subject, grant
 from hazard.types import Authority
 
 GROUP = "hazard.reasoners"
-BUILT_IN = {"smollm2": "models.reasoning.smollm2:SmolLM2Reasoner"}
+BUILT_IN = {
+    "llamacpp": "models.reasoning.gguf_backend:LlamaCppReasoner",
+    "mixtral": "models.reasoning.mixtral.backend:MixtralReasoner",
+    "mixtral-tiny": "models.reasoning.mixtral.backend:MixtralTinyReasoner",
+    "smollm2": "models.reasoning.smollm2:SmolLM2Reasoner",
+}
 """What is found even from a checkout that was never installed."""
 
 TEST_FLAG = "HAZARD_ALLOW_TEST_CERTIFICATE"

@@ -162,6 +162,13 @@ class Store(Model):
     commit_timeout_ms: int = Field(default=250, ge=10)
 
 
+class SeverityExample(Model):
+    """A finding of this site and the severity that its people give it; stands in the prompt."""
+
+    finding: str = Field(min_length=3, max_length=200, description="in plain words, in English")
+    severity: Severity = Field(description="what it is at this site")
+
+
 class Route(Model):
     """A server that speaks OpenAI's protocol: vLLM, llama.cpp, Ollama, Mistral's API."""
 
@@ -219,7 +226,13 @@ class Reasoning(Model):
     authority: dict[Name, Authority] = Field(
         default_factory=dict, description="per hazard kind; never above what the exam allows"
     )
-    threads: int = Field(default=2, ge=1)
+    threads: int = Field(default=2, ge=1, description="CPU threads; one core is left to cameras")
+    gpu_layers: int | None = Field(
+        default=None, ge=0, description="GGUF layers on the GPU; empty: as many as fit"
+    )
+    examples: tuple[SeverityExample, ...] = Field(
+        default=(), max_length=20, description="the site's own, for the prompt: run the exam anew"
+    )
     routes: tuple[Route, ...] = Field(
         default=(), max_length=8, description="servers of backend openai; private ones come first"
     )

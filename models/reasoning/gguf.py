@@ -106,6 +106,11 @@ class Gguf:
         """The names of the tensors, as they lie in the file."""
         return tuple(self._tensors)
 
+    def layout(self, name: str) -> tuple[tuple[int, ...], int]:
+        """Shape (ggml's order) and ggml type of a tensor that the file has."""
+        found = self._tensors[name]
+        return found.shape, found.type_id
+
     def tensor(self, name: str) -> Floats:
         """A tensor as float32, in rows of outputs: ggml's dimensions, the last one first.
 

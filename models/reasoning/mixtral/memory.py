@@ -36,10 +36,11 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Parameters of a Mixtral by what becomes of them."""
+    """Parameters of a Mixtral by what becomes of them; `active` ones are met by one token."""
 
     four_bit: int
     whole: int
+    active: int = 0
 
     @property
     def total(self) -> int:
@@ -52,11 +53,16 @@ def parameters(config: MixtralConfig) -> Parameters:
     hidden, experts = config.hidden_size, config.num_local_experts
     head = config.head_dim or hidden // config.num_attention_heads
     heads = 2 * config.num_attention_heads + 2 * config.num_key_value_heads
-    layer = hidden * head * heads + 3 * hidden * config.intermediate_size * experts
+    expert = 3 * hidden * config.intermediate_size
+    attention = hidden * head * heads
+    layer = attention + expert * experts
     kept = hidden * experts + 2 * hidden
     tables = 1 if config.tie_word_embeddings else 2
     whole = config.num_hidden_layers * kept + hidden + tables * config.vocab_size * hidden
-    return Parameters(config.num_hidden_layers * layer, whole)
+    used = attention + expert * config.num_experts_per_tok
+    return Parameters(
+        config.num_hidden_layers * layer, whole, config.num_hidden_layers * used + whole
+    )
 
 
 def need(
