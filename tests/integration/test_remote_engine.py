@@ -408,6 +408,18 @@ def test_after_three_failures_a_server_is_left_alone() -> None:
         assert len(server.raw) == 3
 
 
+def test_a_question_ends_though_its_deadline_is_far_away() -> None:
+    with scripted(hang) as server:
+        made = RemoteEngine(
+            [server.route()],
+            allow_public=False,
+            allowed_prompts=frozenset({DECIDE.sha256}),
+            longest_s=SOON_S,
+        )
+        with closing(made), pytest.raises(ReasonerError, match="box: no whole answer"):
+            score(made, 600.0)
+
+
 def test_nothing_is_asked_after_the_deadline() -> None:
     with scripted(reply(GOOD)) as server, engine(server.route()) as asked:
         with pytest.raises(ReasonerError, match="no time was left"):

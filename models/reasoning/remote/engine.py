@@ -34,6 +34,7 @@ class RemoteEngine:
         allowed_prompts: `sha256` of the prompts that are the product's own text alone; a prompt
             with the site's examples is none of them.
         allowed_texts: whole user texts of the product's own, e.g. incidents without content.
+        longest_s: a question that waits longer has no answer, however late its deadline is.
 
     Raises:
         ConfigError: if no route may be asked, or one lacks its secret or certificate.
@@ -46,10 +47,12 @@ class RemoteEngine:
         allow_public: bool,
         allowed_prompts: frozenset[str],
         allowed_texts: frozenset[str] = frozenset(),
+        longest_s: float = 60.0,
     ) -> None:
         self._links = connect(routes, allow_public=allow_public)
         self._allowed_prompts = allowed_prompts
         self._allowed_texts = allowed_texts
+        self._longest_s = longest_s
         self._own = threading.local()
         self._answered: Answered | None = None
         self._background = Background("hazard-remote-reasoning")
@@ -78,6 +81,7 @@ class RemoteEngine:
             ReasonerError: if redaction cannot be guaranteed, or no route gave a usable answer.
         """
         self._vouch(prompt, text)
+        deadline_s = min(deadline_monotonic_s, time.monotonic() + self._longest_s)
         if not set(labels) <= _LABELS:
             raise ReasonerError("redaction cannot be guaranteed: a label is no severity")
         turn = protocol.scoring_turn(text, labels)
@@ -93,9 +97,9 @@ class RemoteEngine:
             self._links,
             lambda model, extras: protocol.scoring_body(model, prompt, turn, extras),
             read,
-            deadline_monotonic_s,
+            deadline_s,
         )
-        return self._background.run(asking, deadline_monotonic_s)
+        return self._background.run(asking, deadline_s)
 
     def write(
         self,
@@ -114,6 +118,7 @@ class RemoteEngine:
             ReasonerError: if redaction cannot be guaranteed, or no route gave a usable text.
         """
         self._vouch(prompt, text)
+        deadline_s = min(deadline_monotonic_s, time.monotonic() + self._longest_s)
 
         async def read(link: Link, reply: Reply) -> str:
             writing = Writing(prompt)
@@ -130,9 +135,9 @@ class RemoteEngine:
             self._links,
             lambda model, extras: protocol.writing_body(model, prompt, text, max_tokens, extras),
             read,
-            deadline_monotonic_s,
+            deadline_s,
         )
-        return self._background.run(asking, deadline_monotonic_s, stop)
+        return self._background.run(asking, deadline_s, stop)
 
     def close(self) -> None:
         """Cancel what is asked and close the connections."""

@@ -6,6 +6,7 @@ numbers, are above one, or add up to more than one make it void.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -63,6 +64,12 @@ class Answered:
     model: str
     served_model: str = ""
     fingerprint: str = ""
+
+    @property
+    def same_model(self) -> str:
+        """What tells one model on one server from another: the server's own words, hashed."""
+        parts = (self.route, self.model, self.served_model, self.fingerprint)
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def provenance(self) -> dict[str, str]:
         """As texts for a record."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from hazard.catalogue import HazardKind
 from hazard.errors import ReasonerError
+from hazard.triage.render import clean
 from hazard.types import HazardEvent, Incident, Measured, Track
 from models.reasoning.remote.vocabulary import (
     OTHER,
@@ -31,13 +32,17 @@ MIN_FREE = 3
 """Shorter free texts say nothing, and occur in any text."""
 
 
+NAME_SIGNS = 80
+"""Of a name that is put back, as in the templates; cleaned, for it comes from outside."""
+
+
 @dataclass(frozen=True, slots=True)
 class Redacted:
     """An incident that may leave the box.
 
     Attributes:
         incident: with nothing in it but listed words, numbers and pseudonyms.
-        names: pseudonym to the name that it stands for.
+        names: pseudonym to the name that it stands for, cleaned.
         free: every free text of the original, and its words, case-folded.
         vocabulary: what may be said.
     """
@@ -94,7 +99,7 @@ class _Names:
         if key not in self._given:
             number = sum(1 for other, _ in self._given if other == role) + 1
             self._given[key] = f"{role}-{number}"
-            self.real[self._given[key]] = name
+            self.real[self._given[key]] = clean(name, NAME_SIGNS, latin=False)
         return self._given[key]
 
 
