@@ -15,6 +15,7 @@ from edge_agent.reasoner.backends import load
 from hazard.catalogue import catalogue
 from hazard.errors import ConfigError, ReasonerError
 from hazard.site.models import Policy, Reasoning, SeverityExample
+from hazard.triage.calibration import UNCALIBRATED
 from hazard.triage.policy import assess
 from hazard.triage.words import template
 from hazard.types import Authority, Severity, Verdict
@@ -57,7 +58,8 @@ def later() -> float:
 def test_its_opinion_comes_without_prejudice_and_names_the_route(tmp_path: Path) -> None:
     with reasoner(tmp_path, reply(HIGH)) as (asked, _):
         opinion = asked.decide(CROWD, the_verdict(), later())
-    assert opinion.severity is Severity.HIGH
+    assert (opinion.severity, opinion.note) == (None, UNCALIBRATED)
+    assert max(opinion.probabilities, key=opinion.probabilities.__getitem__) is Severity.HIGH
     assert opinion.probabilities[Severity.LOW] < 0.04  # it says low of every incident
     assert opinion.authority_limit is Authority.DECIDE
     assert opinion.provenance["route"] == "box"

@@ -132,8 +132,9 @@ class RemoteReasoner:
         changes: dict[str, object] = {"provenance": {**opinion.provenance, **now.provenance()}}
         if now.same_model != self._first.same_model:
             changes["authority_limit"] = Authority.ADVISE
-            changes["note"] = (
+            why = (
                 f"answered by {now.route} ({now.served_model}), not by {self._first.route} "
                 f"({self._first.served_model}) as at the start: its answer is advice"
-            )[:300]
+            )
+            changes["note"] = "; ".join(part for part in (why, opinion.note) if part)[:300]
         return opinion.model_copy(update=changes)
