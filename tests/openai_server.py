@@ -155,8 +155,13 @@ def words_without_end(handler: Handler) -> None:
 
 
 def hang(handler: Handler) -> None:
-    """No byte."""
-    handler.server.closing.wait()
+    """No byte, until the client hangs up, which sets `gone`."""
+    handler.connection.settimeout(0.02)
+    while not handler.server.closing.is_set():
+        with suppress(TimeoutError):
+            if handler.connection.recv(1) == b"":
+                handler.server.gone.set()
+                break
     handler.close_connection = True
 
 

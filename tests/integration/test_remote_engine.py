@@ -354,8 +354,9 @@ def test_words_give_way_at_once_also_while_the_server_is_silent(act: Act) -> Non
         assert write(asked) == "Gas."
 
 
-def test_a_server_is_told_when_its_words_are_no_longer_wanted() -> None:
-    with scripted(words_without_end) as server, engine(server.route()) as asked:
+@pytest.mark.parametrize("act", [hang, words_without_end])
+def test_a_server_is_told_when_its_words_are_no_longer_wanted(act: Act) -> None:
+    with scripted(act) as server, engine(server.route()) as asked:
         with pytest.raises(Interrupted):
             write(asked, stop=server.asked.is_set)
         assert server.gone.wait(30)
