@@ -21,7 +21,7 @@ from hazard.catalogue import catalogue
 from hazard.errors import ConfigError
 from hazard.ports import Reasoner
 from hazard.site.loader import load_site
-from hazard.site.models import Reasoning
+from hazard.site.reasoning import Reasoning
 from hazard.triage.authority import Grant, grant
 from hazard.types import Authority
 from models.exam import asking, certificate, report

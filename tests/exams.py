@@ -19,7 +19,8 @@ from pydantic import JsonValue
 
 from hazard.catalogue import catalogue
 from hazard.errors import ReasonerError
-from hazard.site.models import Policy, Reasoning
+from hazard.site.models import Policy
+from hazard.site.reasoning import Reasoning
 from hazard.triage.calibration import Calibration
 from hazard.triage.policy import assess
 from hazard.types import Authority, Incident, Opinion, Severity, Verdict

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from hazard.site.models import Exam
+from hazard.site.reasoning import Exam
 from hazard.triage.authority import (
     MIN_KAPPA,
     MIN_RECALL_LOWER,

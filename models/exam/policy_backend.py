@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hazard.catalogue import catalogue
-from hazard.site.models import Policy, Reasoning
+from hazard.site.models import Policy
+from hazard.site.reasoning import Reasoning
 from hazard.triage.policy import policy_hash
 from hazard.triage.words import template
 from hazard.types import Authority, Incident, Opinion, Severity, Verdict, Words

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from hazard.ports import Reasoner
-from hazard.site.models import Exam
+from hazard.site.reasoning import Exam
 from hazard.triage.authority import Certificate, KindResult, Subject
 from hazard.triage.calibration import Calibration
 from models.exam.answers import Answer, AnswerBook

@@ -14,7 +14,7 @@ import pytest
 
 from edge_agent.reasoner.backends import CERTIFICATE_FILE, TEST_FLAG, load
 from hazard.catalogue import catalogue
-from hazard.site.models import Reasoning
+from hazard.site.reasoning import Reasoning
 from hazard.triage.authority import Certificate
 from hazard.triage.calibration import Calibration
 from hazard.types import Authority, Severity

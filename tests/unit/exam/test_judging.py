@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hazard.site.models import Exam
+from hazard.site.reasoning import Exam
 from hazard.triage.authority import MIN_KAPPA, MIN_RECALL_LOWER, Subject
 from hazard.types import Severity, Verdict
 from models.exam.answers import Answer
