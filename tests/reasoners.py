@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from hazard.catalogue import catalogue
 from hazard.errors import Interrupted, ReasonerError, WeightsError
-from hazard.site.models import Reasoning
+from hazard.site.reasoning import Reasoning
 from hazard.triage.render import render
 from hazard.triage.words import template
 from hazard.types import Authority, Incident, Opinion, Severity, Verdict, Words

@@ -12,7 +12,7 @@ from hazard.errors import HazardError
 
 if TYPE_CHECKING:
     from edge_agent.paths import Paths
-    from hazard.site.models import Reasoning
+    from hazard.site.reasoning import Reasoning
     from hazard.triage.replay import Difference, Replay
     from hazard.types import Assessment, Opinion
 

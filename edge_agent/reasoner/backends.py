@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from hazard.catalogue import catalogue
 from hazard.errors import ConfigError
 from hazard.ports import Reasoner
-from hazard.site.models import Reasoning
+from hazard.site.reasoning import Reasoning
 from hazard.triage.authority import Certificate, Subject, grant
 from hazard.types import Authority
 
@@ -33,6 +33,7 @@ BUILT_IN = {
     "llamacpp": "models.reasoning.gguf_backend:LlamaCppReasoner",
     "mixtral": "models.reasoning.mixtral.backend:MixtralReasoner",
     "mixtral-tiny": "models.reasoning.mixtral.backend:MixtralTinyReasoner",
+    "openai": "models.reasoning.remote.reasoner:RemoteReasoner",
     "smollm2": "models.reasoning.smollm2:SmolLM2Reasoner",
 }
 """What is found even from a checkout that was never installed."""
@@ -80,6 +81,7 @@ def load(config: Reasoning, models_dir: Path) -> Loaded:
             subject=subject_of(reasoner.name, provenance),
             certificate=certificate,
             wishes=config.authority,
+            minimums=config.exam.tightened(),
             allow_test_certificate=tests_allowed(),
         )
         authority[hazard] = granted.authority

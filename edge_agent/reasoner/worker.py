@@ -40,7 +40,7 @@ from edge_agent.reasoner.queue import Request, WorkQueue
 from edge_agent.reasoner.thread import ModelThread
 from hazard.errors import HazardError, Interrupted
 from hazard.ports import Reasoner
-from hazard.site.models import Reasoning
+from hazard.site.reasoning import Reasoning
 from hazard.triage.together import COALESCED
 from hazard.types import Health, Opinion, Words
 

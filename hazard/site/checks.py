@@ -61,6 +61,9 @@ def _references_not_filled_in(value: Any, path: KeyPath) -> Iterator[Finding]:
     elif isinstance(value, dict):
         for name, item in value.items():
             yield from _references_not_filled_in(item, (*path, name))
+    elif isinstance(value, tuple):
+        for at, item in enumerate(value):
+            yield from _references_not_filled_in(item, (*path, at))
     elif isinstance(value, Path):
         yield from _references_not_filled_in(str(value), path)
 

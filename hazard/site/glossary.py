@@ -84,6 +84,7 @@ _OF_MODEL = {
     "Store.commit_timeout_ms": "milliseconds until an alert goes to the journal instead",
     "Dashboard.host": "address to listen on; 127.0.0.1 is this box only",
     "Dashboard.port": "TCP port; 0 takes a free one",
+    "Reasoning.exam": "what the exam must show before a model may decide",
     "Retention.evidence_bytes": "most bytes of pictures and clips",
     "Retention.evidence_days": "days that pictures and clips are kept",
     "Retention.readings_days": "days that readings and tracks are kept",

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import Field, field_validator
 
 from hazard.geometry import homography, is_simple
+from hazard.site.reasoning import Reasoning
 from hazard.site.rules import RuleConfig
 from hazard.site.sources import (
     CameraSourceConfig,
     MqttSensorSource,
-    Secret,
+    SecretRef,
     SensorSourceConfig,
-    parse_secret,
 )
-from hazard.types import Authority, Model, Name, Relative, Severity
+from hazard.types import Model, Name, Relative, Severity
 
-SecretRef = Annotated[Secret, BeforeValidator(parse_secret)]
 Language = Literal["en", "fr", "de", "es", "it"]
 Point = tuple[Relative, Relative]
 
@@ -160,33 +159,6 @@ class Store(Model):
     commit_timeout_ms: int = Field(default=250, ge=10)
 
 
-class SeverityExample(Model):
-    """A finding of this site and the severity that its people give it; stands in the prompt."""
-
-    finding: str = Field(min_length=3, max_length=200, description="in plain words, in English")
-    severity: Severity = Field(description="what it is at this site")
-
-
-class Reasoning(Model):
-    """The language model that gives an opinion on severity and writes the words."""
-
-    enabled: bool = True
-    backend: str = Field(default="smollm2", description="entry point of hazard.reasoners")
-    model: str | None = Field(default=None, description="manifest name, path or id; backend's own")
-    deadline_s: float = Field(default=2.0, gt=0, description="after raised")
-    words_deadline_s: float = Field(default=30.0, gt=0)
-    authority: dict[Name, Authority] = Field(
-        default_factory=dict, description="per hazard kind; never above what the exam allows"
-    )
-    threads: int = Field(default=2, ge=1, description="CPU threads; one core is left to cameras")
-    gpu_layers: int | None = Field(
-        default=None, ge=0, description="GGUF layers on the GPU; empty: as many as fit"
-    )
-    examples: tuple[SeverityExample, ...] = Field(
-        default=(), max_length=20, description="the site's own, for the prompt: run the exam anew"
-    )
-
-
 class Dashboard(Model):
     """The web application."""
 
@@ -252,10 +224,23 @@ class Site(Model):
                 )
         for name, rule in self.rules.items():
             yield from self._rule_references(name, rule)
+        yield from self._route_references()
         if not self.brokers():
             yield ("mqtt",), "no broker: name one under brokers, or set embedded: true"
         if self.mqtt.embedded and "plant" in self.mqtt.brokers:
             yield ("mqtt", "brokers", "plant"), "is the embedded broker's name: choose another"
+
+    def _route_references(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        config = self.reasoning
+        path = ("reasoning", "routes")
+        if config.enabled and config.backend == "openai":
+            if not config.routes:
+                yield path, "backend openai has no server to ask: name one under routes"
+            elif not config.allow_public and all(route.public for route in config.routes):
+                yield path, "only public routes, and allow_public is false: add one of the plant"
+        names = [route.name for route in config.routes]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield path, f"two routes are called {name!r}: rename one"
 
     def _rule_references(
         self, name: str, rule: RuleConfig

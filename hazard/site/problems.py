@@ -17,7 +17,7 @@ MAX_PROBLEMS = 200
 """A file with more is reported up to there."""
 
 HIDDEN = "hidden"
-SECRET_FIELDS = frozenset({"password", "replica_url"})
+SECRET_FIELDS = frozenset({"password", "replica_url", "api_key"})
 """Fields that hold a secret; what stands under them is never shown."""
 
 _SECRET_WORDS = re.compile(r"pass|pwd|secret|token|credential|api_?key|auth", re.IGNORECASE)

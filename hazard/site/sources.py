@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from hazard.errors import ConfigError
 from hazard.types import Model
@@ -92,6 +92,10 @@ def parse_secret(value: object) -> object:
     if isinstance(value, dict) and set(value) == {"file"}:
         return {"reference": value}
     return value
+
+
+SecretRef = Annotated[Secret, BeforeValidator(parse_secret)]
+"""A secret as the site file gives it: never the secret itself."""
 
 
 # ---------------------------------------------------------------- cameras

@@ -39,6 +39,9 @@ def _rebase(value: Any, folder: Path) -> Any:
         return value.model_copy(update=changed) if changed else value
     if isinstance(value, dict):
         return {key: _rebase(item, folder) for key, item in value.items()}
+    if isinstance(value, tuple):
+        items = tuple(_rebase(item, folder) for item in value)
+        return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
     return value
 
 
@@ -78,6 +81,9 @@ def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
     elif isinstance(value, dict):
         for name, item in value.items():
             yield from _leaves(item, (*path, name))
+    elif isinstance(value, tuple):
+        for at, item in enumerate(value):
+            yield from _leaves(item, (*path, at))
 
 
 def _file(path: KeyPath, file: Path) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ files, one quantization and one prompt, and for nothing else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,12 @@ _ORDER = (Authority.ADVISE, Authority.RAISE, Authority.DECIDE)
 
 MIN_INCIDENTS_PER_KIND = 10
 """A hazard kind needs this many incidents of its own in the exam before a model may decide it."""
+
+MIN_KAPPA = 0.75
+"""Least quadratic weighted kappa of a passed exam. Built in: a site can only ask for more."""
+
+MIN_RECALL_LOWER = 0.90
+"""Least lower bound (Wilson, 95 %) of the recall of high and critical in a passed exam."""
 
 UNASKED = Authority.RAISE
 """The most that a backend gets where the site says nothing: `decide` must be asked for."""
@@ -53,6 +60,9 @@ class Certificate(Model):
     subject: Subject
     data_hash: str = Field(description="sha256 of the labelled incidents")
     figures: dict[str, float] = Field(description="kappa, recall_high, under_triage…")
+    minimums: dict[str, float] = Field(
+        default_factory=dict, description="what these figures had to reach, by their names"
+    )
     passed: bool
     kinds: dict[Name, KindResult] = Field(default_factory=dict)
     issued_at: UtcTime
@@ -80,6 +90,7 @@ def grant(
     subject: Subject | None = None,
     certificate: Certificate | None = None,
     wishes: Mapping[str, Authority] | None = None,
+    minimums: Mapping[str, float] | None = None,
     allow_test_certificate: bool = False,
 ) -> Grant:
     """The authority of a loaded backend for one hazard kind.
@@ -87,10 +98,11 @@ def grant(
     The exam allows: `advise` when it was failed, `decide` for the kinds that passed, and
     `uncertified` for the others or where there is no valid certificate: `raise` for a model of 40
     billion parameters or more, `advise` for a smaller one. `decide` without a certificate falls
-    back, and the reason says so.
+    back, and the reason says so. `minimums` are figures that a site asks for beyond the built-in
+    ones: a certificate that does not reach them is a failed one here.
     """
     wish = (wishes or {}).get(hazard, UNASKED)
-    allowed, why = _exam(hazard, subject, certificate, allow_test_certificate)
+    allowed, why = _exam(hazard, subject, certificate, minimums or {}, allow_test_certificate)
     if allowed is Authority.RAISE:
         allowed = least(allowed, uncertified)
     authority = least(wish, backend_limit, allowed)
@@ -119,6 +131,7 @@ def _exam(
     hazard: str,
     subject: Subject | None,
     certificate: Certificate | None,
+    minimums: Mapping[str, float],
     allow_test_certificate: bool,  # noqa: FBT001 - private, named by its only caller
 ) -> tuple[Authority, str]:
     if certificate is None:
@@ -128,6 +141,13 @@ def _exam(
         return Authority.RAISE, void
     if not certificate.passed:
         return Authority.ADVISE, "the exam was failed"
+    for name, least_figure in minimums.items():
+        figure = certificate.figures.get(name, -math.inf)
+        if not figure >= least_figure:  # also where it is no number
+            return (
+                Authority.ADVISE,
+                f"the exam's {name} is {figure:.3f}, this site asks for {least_figure:.3f}",
+            )
     result = certificate.kinds.get(hazard)
     if result is None or not result.passed:
         return Authority.RAISE, "the exam was not passed for this hazard kind"

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from hazard.errors import ConfigError
-from hazard.site.models import Reasoning
+from hazard.site.reasoning import Reasoning
 from models.fetch import artefact
 from models.manifest import Manifest
 from models.reasoning.facts import gguf_facts

@@ -19,7 +19,7 @@ from pydantic import JsonValue, ValidationError
 
 from hazard.catalogue import catalogue
 from hazard.errors import ReasonerError
-from hazard.site.models import Reasoning
+from hazard.site.reasoning import Reasoning
 from hazard.triage.authority import Subject
 from hazard.triage.calibration import (
     Calibration,

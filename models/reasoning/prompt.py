@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from hazard.catalogue import HazardKind
-from hazard.site.models import SeverityExample
+from hazard.site.reasoning import SeverityExample
 from hazard.triage.render import clean
 from hazard.types import Severity
 from models.reasoning.engine import Prompt

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hazard.site.models import Reasoning
+from hazard.site.reasoning import Reasoning
 from hazard.types import Authority
 from models.fetch import artefact
 from models.manifest import Manifest

@@ -17,7 +17,7 @@ import pytest
 
 from edge_agent.demo.plant import write_site
 from edge_agent.reasoner.backends import CERTIFICATE_FILE, TEST_FLAG, subject_of
-from hazard.site.models import Reasoning
+from hazard.site.reasoning import Reasoning
 from hazard.triage.authority import Certificate, KindResult
 from hazard.types import Health
 from tests.acceptance.plant import LONGEST_S, PATIENCE_S, RunningSite

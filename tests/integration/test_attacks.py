@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from hazard.ports import Reasoner
-from hazard.site.models import Reasoning
+from hazard.site.reasoning import Reasoning
 from hazard.types import Severity
 from models.exam.attacks import packaged_attacks, reasoner_judge, run_attacks
 from models.reasoning.smollm2 import SmolLM2Reasoner

@@ -19,7 +19,8 @@ import pytest
 from edge_agent.paths import default_models_dir
 from hazard.catalogue import catalogue
 from hazard.errors import ConfigError, Interrupted, ReasonerError, WeightsError
-from hazard.site.models import Policy, Reasoning
+from hazard.site.models import Policy
+from hazard.site.reasoning import Reasoning
 from hazard.triage.policy import assess
 from hazard.types import Authority, Incident, Opinion, Severity
 from tests.incidents import an_event, an_incident, gas

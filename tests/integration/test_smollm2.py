@@ -15,7 +15,8 @@ import pytest
 from edge_agent.paths import default_models_dir
 from hazard.catalogue import catalogue
 from hazard.errors import Interrupted, ReasonerError, WeightsError
-from hazard.site.models import Policy, Reasoning
+from hazard.site.models import Policy
+from hazard.site.reasoning import Reasoning
 from hazard.triage.evidence import refused
 from hazard.triage.ladder import decide
 from hazard.triage.policy import assess

@@ -10,7 +10,7 @@ import structlog
 import torch
 from tokenizers import Tokenizer
 
-from hazard.site.models import Reasoning
+from hazard.site.reasoning import Reasoning
 from hazard.types import Authority
 from models.fetch import artefact
 from models.integrity import cached_sha256

@@ -76,6 +76,23 @@ def test_a_certificate_for_anything_else_is_void(change: dict[str, Any]) -> None
     assert "is for another" in why
 
 
+@pytest.mark.parametrize(
+    ("minimums", "authority"),
+    [
+        ({}, DECIDE),
+        ({"kappa": 0.8}, DECIDE),
+        ({"kappa": 0.81}, ADVISE),
+        ({"recall_high_lower": 0.95}, ADVISE),  # a figure that the certificate does not give
+    ],
+)
+def test_a_site_that_asks_for_more_than_was_reached_gets_advice(
+    minimums: dict[str, float], authority: Authority
+) -> None:
+    found, why = given_to(a_certificate(), minimums=minimums)
+    assert found is authority
+    assert ("this site asks for" in why) == (authority is ADVISE)
+
+
 def test_a_test_certificate_counts_only_where_that_is_allowed() -> None:
     certificate = a_certificate(test_only=True)
     assert given_to(certificate)[0] is RAISE
