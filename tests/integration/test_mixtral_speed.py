@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -240,6 +241,7 @@ def test_a_prompt_without_room_is_refused() -> None:
 
 GPU_PART = """
 import sys
+import time
 from edge_agent.bench.reasoning.gpu import main
 code = main(sys.argv[1:])
 packages = {name.partition(".")[0] for name in sys.modules}
@@ -302,3 +304,27 @@ def test_bytes_of_a_forward_grow_with_experts_and_context() -> None:
     with Hits(built.model) as hits, torch.inference_mode():
         built.model(torch.tensor([[7]]))
     assert hits.count == 2 * 2
+
+
+def test_a_decision_without_the_cache_leaves_the_cache_as_it_was() -> None:
+    from edge_agent.bench.reasoning.gpu import LABELS, words
+    from models.reasoning.chat import INST
+    from models.reasoning.engine import Prompt
+    from models.reasoning.mixtral.engine import MixtralEngine
+
+    cpu = torch.device("cpu")
+    engine = MixtralEngine(a_model().model, words(97), INST, cpu)
+    prompt = Prompt("decide", "w10 w11 w12", (), "The severity is")
+    limit_s = time.monotonic() + 600.0
+    forward, computed = engine._forward, []
+
+    def counted(ids: Any, cache: Any) -> Any:
+        computed.append(len(ids))
+        return forward(ids, cache)
+
+    engine._forward = counted  # type: ignore[method-assign]
+    for cached in (True, False, True):
+        engine.score(prompt, "w20 w21", LABELS, deadline_monotonic_s=limit_s, cached=cached)
+    prefix, new, whole, again = computed
+    assert whole == prefix + new
+    assert again == new

@@ -26,7 +26,7 @@ from edge_agent.bench.reasoning.task import (
 )
 from edge_agent.reasoner.backends import load
 from hazard.errors import HazardError
-from hazard.site.models import Reasoning
+from hazard.site.reasoning import Reasoning
 from models.reasoning.judge import LanguageReasoner
 from models.reasoning.prompt import LABELS
 

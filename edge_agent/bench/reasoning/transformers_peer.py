@@ -90,7 +90,15 @@ class TransformersPeer:
             n_vocab=config.vocab_size,
             eos_token=config.eos_token_id,
         )
-        return tokenizer, LLMatcher.grammar_from_json_schema(json.dumps(dict(SCHEMA)))
+        compiled = LLMatcher.grammar_from_json_schema(
+            json.dumps(dict(SCHEMA)),
+            overrides={
+                "whitespace_flexible": False,
+                "item_separator": ", ",
+                "key_separator": ": ",
+            },
+        )
+        return tokenizer, compiled
 
     @staticmethod
     def _matcher(tokenizer: Any, compiled: str) -> Any:

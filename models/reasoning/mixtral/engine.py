@@ -188,8 +188,10 @@ class MixtralEngine:
 
     def _cut(self, prompt: Prompt, prefix: _Prefix) -> None:
         """Bring the cache back to the static part; drop it if that fails."""
+        if not prefix.ids:
+            return  # a cache of this one call's own, thrown away with it
         extra = prefix.cache.get_seq_length() - len(prefix.ids)
-        if extra > 0 and prefix.ids:
+        if extra > 0:
             prefix.cache.crop(-extra)
         if prefix.cache.get_seq_length() != len(prefix.ids):
             self._prefixes.pop(prompt.sha256, None)
