@@ -38,7 +38,7 @@ from edge_agent.reasoner.backends import Loaded, load, tests_allowed
 from edge_agent.reasoner.queue import Request, WorkQueue
 from edge_agent.reasoner.thread import ModelThread
 from hazard.errors import HazardError, Interrupted
-from hazard.ports import Reasoner
+from hazard.ports import Figures, Reasoner
 from hazard.site.models import Reasoning
 from hazard.types import Health, Opinion, Words
 
@@ -215,6 +215,8 @@ class Worker:
             figures["certificate"] = self._loaded.certificate
             figures["provenance"] = {**self._loaded.provenance}
             figures["load_s"] = round(self._load_s, 3)
+            if isinstance(self._loaded.reasoner, Figures):
+                figures.update(self._loaded.reasoner.figures())
         if self._busy is not None:
             request, since_s = self._busy
             figures["busy_with"] = request.type

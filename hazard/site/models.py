@@ -172,6 +172,10 @@ class Reasoning(Model):
         default_factory=dict, description="per hazard kind; never above what the exam allows"
     )
     threads: int = Field(default=2, ge=1)
+    procedures: Path | None = Field(
+        default=None,
+        description="folder of the site's procedures, Markdown or PDF, that actions may cite",
+    )
 
 
 class Dashboard(Model):

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from hazard.catalogue import HazardKind
+from hazard.triage.phrases import MEASURES
 from hazard.types import Condition, HazardEvent, Incident, Measured
 
 MAX_EVENTS = 4
@@ -24,7 +25,7 @@ MAX_BYTES = 520
 MAX_FIELD = 40
 _KEPT = frozenset(" .,_-/%+°")
 _LATIN_END = 0x250
-_UNIT_NAMES = {"degC": "°C", "degF": "°F", "1": ""}
+_DEGREES = {"degC": "°C", "degF": "°F"}
 
 
 def clean(text: str, limit: int = MAX_FIELD, *, latin: bool = True) -> str:
@@ -61,7 +62,12 @@ def number(value: float) -> str:
 
 def unit(name: str) -> str:
     """A unit as people read it; empty for a plain count."""
-    return _UNIT_NAMES.get(name, clean(name, 16))
+    if name == "1":
+        return ""
+    shown = clean(name, 16)
+    for code, sign in _DEGREES.items():
+        shown = shown.replace(code, sign)
+    return shown
 
 
 def quantity(value: float, unit_name: str) -> str:
@@ -69,11 +75,17 @@ def quantity(value: float, unit_name: str) -> str:
     return f"{number(value)} {unit(unit_name)}".strip()
 
 
-def render(incident: Incident, catalogue: Mapping[str, HazardKind]) -> str:
-    """The incident in at most `MAX_BYTES` bytes, the same for the same incident."""
+def render(incident: Incident, catalogue: Mapping[str, HazardKind], *, lasting: bool = True) -> str:
+    """The incident in at most `MAX_BYTES` bytes, the same for the same incident.
+
+    Without `lasting` it does not say for how long: who writes a summary would mix that up with
+    what was measured.
+    """
     events = by_weight(incident)
     lasted_s = (incident.updated_at - incident.opened_at).total_seconds()
-    lines = [f"area {quoted(incident.area)}, lasting {number(max(lasted_s, 0.0))} s"]
+    lines = [f"area {quoted(incident.area)}"]
+    if lasting:
+        lines[0] += f", lasting {number(max(lasted_s, 0.0))} s"
     if incident.grouped:
         lines[0] += f", {incident.grouped} repeats"
     shown = 0
@@ -114,5 +126,8 @@ def _line(event: HazardEvent, catalogue: Mapping[str, HazardKind]) -> str:
 
 
 def _measure(item: Measured) -> str:
-    text = f"{clean(item.name, 20)} {quantity(item.value, item.unit)}"
-    return text if item.threshold is None else f"{text} (limit {number(item.threshold)})"
+    known = MEASURES.get(item.name)
+    text = f"{known['en'] if known else clean(item.name, 20)} {quantity(item.value, item.unit)}"
+    if item.threshold is None:
+        return text
+    return f"{text} (limit {quantity(item.threshold, item.unit)})"

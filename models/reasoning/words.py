@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Protocol
 
+from pydantic import JsonValue
+
 from hazard.catalogue import catalogue
 from hazard.errors import Interrupted, ReasonerError
 from hazard.triage.evidence import refused
@@ -44,12 +46,12 @@ NAMES: Mapping[str, str] = {
 """What the prompt calls the languages."""
 
 _NEAR = (
-    'area "mill-2", lasting 4 s\n'
-    '- Person near vehicle, at "cam-9/track-3", distance 1.2 m (limit 2), people seen'
+    'area "mill-2"\n'
+    '- Person near vehicle, at "cam-9/track-3", distance 1.2 m (limit 2 m), people seen'
 )
 _HOT = (
-    'area "kiln", lasting 9 s\n'
-    '- Overtemperature, level "alarm", at "fan-4", temperature 71 °C (limit 70), people unknown'
+    'area "kiln"\n'
+    '- Overtemperature, level "alarm", at "fan-4", temperature 71 °C (limit 70 °C), people unknown'
 )
 WRITE = Prompt(
     task="write",
@@ -63,10 +65,6 @@ WRITE = Prompt(
         (
             f"Write in English.\n{_NEAR}",
             '{"summary": "A person is near a vehicle in mill-2: distance 1.2 m, limit 2 m."}',
-        ),
-        (
-            f"Write in German.\n{_HOT}",
-            '{"summary": "Übertemperatur an fan-4, kiln: 71 °C, Grenzwert 70 °C."}',
         ),
         (
             f"Write in English.\n{_HOT}",
@@ -192,6 +190,17 @@ class Writer:
             }
         )
 
+    def figures(self) -> dict[str, JsonValue]:
+        """What was written and refused, and what was read of the procedures, for the health."""
+        counts = self.counts
+        return {
+            "summaries_generated": counts.generated,
+            "summaries_refused": counts.refused,
+            "summaries_rambled": counts.rambled,
+            "actions_ordered": counts.ordered,
+            **(self._procedures.figures() if self._procedures else {}),
+        }
+
     # ------------------------------------------------------------ the summary
 
     def _summaries(
@@ -229,7 +238,7 @@ class Writer:
         try:
             raw = self._engine.write(
                 WRITE,
-                f"Write in {NAMES[language]}.\n{render(shown, catalogue())}",
+                f"Write in {NAMES[language]}.\n{render(shown, catalogue(), lasting=False)}",
                 max_tokens=SUMMARY_TOKENS,
                 deadline_monotonic_s=ends_s,
                 stop=stop,
