@@ -26,7 +26,7 @@ _RULE = re.compile(r"[\s|:*_-]*$")
 _NUMBERED = re.compile(r"\d{1,2}(?:\.\d{1,2}){0,4}\.?\s+[^\W\d_]")
 _BORDER = re.compile(r"[.!?][\"”»')]*\s+")
 _WEAK_BORDER = re.compile(r"[.!?;:][\"”»')]*\s+")
-_LAST_WORD = re.compile(r"[^\W_]+$")
+_LAST_WORD = re.compile(r"[^\W\d_]+$")
 
 
 @dataclass(frozen=True, slots=True)

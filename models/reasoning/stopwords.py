@@ -15,7 +15,8 @@ nobody all any some has have had having are was were been being can could may mi
 should will would does did done make makes made sure keep keeps kept let lets put get gets set
 take takes give gives use used only also area areas zone zones place places people person persons
 check checks whether right back have has move moved away behind ask asked look find so such more
-most less least one two three very soon now day time times whatever those further inside
+most less least site sites file files hall one two three very soon now
+day time times whatever those further inside
 """
 _FR = """
 les des une aux par pour avec sans dans sur sous vers chez entre depuis avant apres pendant tant
