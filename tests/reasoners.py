@@ -11,6 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from hazard.catalogue import catalogue
 from hazard.errors import Interrupted, ReasonerError, WeightsError
 from hazard.site.models import Reasoning
@@ -65,10 +67,13 @@ class Scripted:
 
 
 class Adviser(Scripted):
-    """The same, judged to be at chance: it may only advise."""
+    """The same, judged to be at chance: it may only advise. It has figures of its own."""
 
     name = "adviser"
     max_authority = Authority.ADVISE
+
+    def figures(self) -> Mapping[str, JsonValue]:
+        return {"summaries_refused": 3, "procedures_skipped_why": "gas.pdf: it is encrypted"}
 
 
 class Slow(Scripted):
