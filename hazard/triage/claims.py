@@ -130,29 +130,52 @@ ALIKE: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
 """Beginnings of words that say the same: the evidence may hold either."""
 
 BARE_PLACE: Final = {
-    "en": re.compile(r"\b(?:in|inside|at|near|within|area|zone)\s+(?=([^\W\d_][\w-]*))"),
-    "fr": re.compile(r"\b(?:dans|secteur)\s+(?=([^\W\d_][\w-]*))"),
-    "de": re.compile(r"\b(?:in|im|bei|nahe|bereich|zone|kamera|sensor)\s+(?=([^\W\d_][\w-]*))"),
-    "es": re.compile(r"\b(?:en|dentro de)\s+(?=([^\W\d_][\w-]*))"),
-    "it": re.compile(r"\b(?:in|reparto)\s+(?=([^\W\d_][\w-]*))"),
+    "en": re.compile(
+        r"\b(?:(?:in|inside|at|near|within)(?: the)?|area|zone)\s+(?=([^\W\d_][\w-]*))"
+    ),
+    "fr": re.compile(r"\b(?:dans(?: les?| la| l['\u2019])?|secteur|zone)\s*\b(?=([^\W\d_][\w-]*))"),
+    "de": re.compile(
+        r"\b(?:in(?: de[rmn]| die)?|im|bei(?: de[rm])?|beim|nahe|bereich|zone|kamera|sensor)\s+"
+        r"(?=([^\W\d_][\w-]*))"
+    ),
+    "es": re.compile(r"\b(?:en(?: el| las?| los)?|dentro de|zona|área)\s+(?=([^\W\d_][\w-]*))"),
+    "it": re.compile(
+        r"\b(?:in|nel|nella|nei|nelle|nell['\u2019]|reparto|zona|area)\s*\b(?=([^\W\d_][\w-]*))"
+    ),
 }
-"""What stands where a place stands, without an article."""
+"""What stands where a place stands."""
 _NO_PLACE: Mapping[str, str] = {
-    "en": "the a an this that these its their his her all any each every which progress danger use "
-    "place time total excess operation motion part case fact least most once present front "
-    "between risk reach range order need about area zone areas zones is are was has have and "
-    "or where with of it people person there high low level breach alarm seconds above below "
-    "over more less now for by to at",
-    "fr": "le la les l un une des ce cet cette ces son sa ses leur leurs du de d chaque tout toute "
-    "tous lequel laquelle concerné surveillé interdit où est et avec",
+    "en": "the a an this that these its their his her all any each every which progress danger "
+    "use place time total excess operation motion part case fact least most once present "
+    "front between risk reach range order need about area zone areas zones is are was has "
+    "have and or where with of it people person there high low level breach alarm seconds "
+    "above below over more less now for by to at plant site vicinity air immediate affected "
+    "monitored restricted dangerous whole entire same surrounding sensor camera picture "
+    "vehicle equipment hazard gas fire smoke limit moment beginning start end last first "
+    "meantime presence exposure path way distance value concentration reading temperature "
+    "region location section environment workplace if as but because while until unless "
+    "shows sees measures should must will can may",
+    "fr": "le la les l un une des ce cet cette ces son sa ses leur leurs du de d chaque tout "
+    "toute tous lequel laquelle concerné surveillé interdit où est et avec air périmètre "
+    "installation usine site voisinage environnement interdite restreinte dangereuse "
+    "concernée surveillée danger zone secteur à en qui que par pour sont a ont même d'où "
+    "champ rayon portée véhicule plusieurs",
     "de": "der die das dem den des ein eine einem einer einen dieser diesem dieses diesen ihrer "
-    "ihrem seiner seinem jeder jedem gefahr betrieb bereich bereichs nähe zone richtung kürze "
-    "folge umgebung bewegung ist sind wird wurde und oder mit ohne wo zu über unter hat zeigt "
-    "misst meldet sieht seit von am an alarm",
+    "ihrem seiner seinem jeder jedem gefahr betrieb bereich bereichs nähe zone richtung "
+    "kürze folge umgebung bewegung ist sind wird wurde und oder mit ohne wo zu über unter "
+    "hat zeigt misst meldet sieht seit von am an alarm luft anlage gesperrten überwachten "
+    "betroffenen sperrbereich fahrzeugnähe reichweite werk gleichen selben person personen "
+    "fahrzeug kamera sensor messung grenzwert",
     "es": "el la los las un una este esta estos estas ese esa su sus cada todo toda todos peligro "
-    "riesgo curso funcionamiento movimiento zona área que total exceso caso alarma",
+    "riesgo curso funcionamiento movimiento zona área que total exceso caso alarma aire "
+    "planta instalación recinto entorno restringida prohibida peligrosa afectada vigilada "
+    "misma mismo proximidad cercanía interior exterior de del donde y a con por es está hay "
+    "se cámara sensor vehículo lugar",
     "it": "un una uno il la lo gli questo questa questi quest ogni tutto tutta pericolo corso "
-    "funzione movimento zona area cui prossimità eccesso totale caso allarme atto",
+    "funzione movimento zona area cui prossimità eccesso totale caso allarme atto aria "
+    "impianto stabilimento interdetta vietata pericolosa interessata sorvegliata stessa "
+    "stesso vicinanza raggio di del della dove e è con per a si ha sono telecamera sensore "
+    "veicolo luogo quanto",
 }
 NO_PLACE: Final = {one: frozenset(words.split()) for one, words in _NO_PLACE.items()}
 """Words after such a preposition that name no place."""

@@ -105,6 +105,7 @@ FALSE: Mapping[str, tuple[tuple[Incident, str, str], ...]] = {
         (LEAK, "Toxic gas in kiln: 12.5 ppm, limit 10 ppm.", "kiln"),
         (LEAK, "Toxic gas in pump-house: 12.5 ppm.", "pump-house"),
         (LEAK, "Toxic gas in the kitchen: 12.5 ppm.", "kitchen"),
+        (LEAK, "Toxic gas in the paintshop: 12.5 ppm.", "paintshop"),
         (LEAK, "Toxic gas in tank-farm, seen by camera gate-2.", "gate-2"),
         (LEAK, "Toxic gas in tank-farm at sensor h2s-7.", "h2s-7"),
         (LEAK, "Toxic gas in tank-farm, and 3 people are there.", "3"),
@@ -117,6 +118,7 @@ FALSE: Mapping[str, tuple[tuple[Incident, str, str], ...]] = {
         (LEAK, "Gaz toxique dans le secteur et une personne.", "another language"),
     ),
     "fr": (
+        (LEAK, "Gaz toxique dans la peinturerie : 12,5 ppm.", "peinturerie"),
         (LEAK, "Gaz toxique dans tank-farm : 13,5 ppm, limite 10 ppm.", "13,5"),
         (LEAK, "Gaz toxique dans tank-farm : 12,5 % mesurés.", "12,5 %"),
         (LEAK, "Gaz toxique dans tank-farm : le capteur mesure 10 ppm.", "is a limit"),
@@ -132,6 +134,7 @@ FALSE: Mapping[str, tuple[tuple[Incident, str, str], ...]] = {
         (LEAK, "Gaz toxique dans tank-farm depuis lundi.", "lundi"),
     ),
     "de": (
+        (LEAK, "Toxisches Gas in der Lackiererei: 12,5 ppm.", "lackiererei"),
         (LEAK, "Toxisches Gas in tank-farm: 13,5 ppm, Grenzwert 10 ppm.", "13,5"),
         (LEAK, "Toxisches Gas in tank-farm: 12,5 Prozent gemessen.", "12,5 %"),
         (LEAK, "Toxisches Gas in tank-farm: gemessen wurden 10 ppm.", "is a limit"),
@@ -148,6 +151,7 @@ FALSE: Mapping[str, tuple[tuple[Incident, str, str], ...]] = {
         (LEAK, "Toxisches Gas in tank-farm, Kamera B sieht eine Person.", "B"),
     ),
     "es": (
+        (LEAK, "Gas tóxico en la pinturería: 12,5 ppm.", "pinturería"),
         (LEAK, "Gas tóxico en tank-farm: 13,5 ppm, límite 10 ppm.", "13,5"),
         (LEAK, "Gas tóxico en tank-farm: 12,5 % medidos.", "12,5 %"),
         (LEAK, "Gas tóxico en tank-farm: el sensor mide 10 ppm.", "is a limit"),
@@ -163,6 +167,7 @@ FALSE: Mapping[str, tuple[tuple[Incident, str, str], ...]] = {
         (LEAK, "Gas tóxico en tank-farm, llegó al Sector Norte.", "Sector"),
     ),
     "it": (
+        (LEAK, "Gas tossico nella verniciatura: 12,5 ppm.", "verniciatura"),
         (LEAK, "Gas tossico in tank-farm: 13,5 ppm, limite 10 ppm.", "13,5"),
         (LEAK, "Gas tossico in tank-farm: 12,5 % misurati.", "12,5 %"),
         (LEAK, "Gas tossico in tank-farm: il sensore misura 10 ppm.", "is a limit"),
