@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hazard.catalogue import HazardKind
-from hazard.triage.claims import PEOPLE
+from hazard.triage.claims import FUNCTION_WORDS, NO_PLACE, PEOPLE
 from hazard.triage.phrases import MEASURES
 from hazard.triage.render import number, unit
 from hazard.triage.words import by_language, people_count
@@ -47,8 +47,8 @@ LONE_UNITS = _LENGTHS | {
 
 TOKEN = re.compile(r"[^\W_]+(?:[-_/][^\W_]+)*")
 """A word, or an identifier with its hyphens and slashes."""
-_CODE_NAMES = frozenset(name for name in MEASURES if "_" in name)
-"""Measures as the code calls them: no operator's words."""
+_SMALL = frozenset(("in", "im")).union(*FUNCTION_WORDS.values(), *NO_PLACE.values())
+"""Words of a subject that name nothing: `track 7 in taped-off`."""
 _PART = 3
 """Letters of a part of an identifier that is a word of its own."""
 
@@ -140,13 +140,13 @@ def _times(moments: Iterable[datetime]) -> Iterator[str]:
 
 
 def _names(incident: Incident) -> Iterator[str]:
-    """Identifiers: area, subjects and their parts, cameras, sensors, levels."""
+    """Identifiers: area, subjects and their parts, cameras, sensors. Measures are words."""
     yield incident.area
     for event in incident.events:
-        fields = (event.area, event.subject, *re.split(r"[\s/]+", event.subject), *event.sources)
+        parts = (p for p in re.split(r"[\s/]+", event.subject) if p.casefold() not in _SMALL)
         measured = (text for item in event.measured for text in (item.name, item.source))
-        for name in (*fields, *measured):
-            if len(name) > 1 and not name.isdigit() and name not in _CODE_NAMES:
+        for name in (event.area, event.subject, *parts, *event.sources, *measured):
+            if len(name) > 1 and not name.isdigit() and name not in MEASURES:
                 yield name
 
 

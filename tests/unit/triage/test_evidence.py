@@ -229,6 +229,46 @@ def test_only_the_counted_number_of_people_passes_in_words(language: str) -> Non
         assert (fault == "") == (count == 6), word
 
 
+REPEATED = CROWD.model_copy(update={"grouped": 9})
+"""The crowd, nine times: nine is a number of the incident, and no number of people."""
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Crowding in press-line, people seen: 9."),
+        ("en", "Crowding in press-line, now above 9 people."),
+        ("fr", "Trop de monde dans press-line. Personnes vues : 9."),
+        ("de", "Zu viele in press-line. Gesehene Personen: 9."),
+        ("es", "Demasiadas en press-line. Personas vistas: 9."),
+        ("it", "Troppe in press-line. Persone viste: 9."),
+    ],
+)
+def test_another_number_of_the_incident_is_no_number_of_people(language: str, text: str) -> None:
+    assert "number of people" in refused(text, REPEATED, language, catalogue())
+    assert refused(text.replace("9", "6"), REPEATED, language, catalogue()) == ""
+
+
+def test_small_words_of_a_subject_are_no_names() -> None:
+    tracked = an_incident(gas(12.5, subject="track 7 in the pit"))
+    fault = refused("Toxic gas in foundry: 12.5 ppm.", tracked, "en", catalogue())
+    assert "foundry" in fault
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Toxic gas in tank-farm, several workers are there."),
+        ("fr", "Gaz toxique dans tank-farm, plusieurs personnes sont là."),
+        ("de", "Giftiges Gas in tank-farm, mehrere Personen sind da."),
+        ("es", "Gas tóxico en tank-farm, varias personas allí."),
+        ("it", "Gas tossico in tank-farm, diverse persone presenti."),
+    ],
+)
+def test_several_people_must_have_been_counted(language: str, text: str) -> None:
+    assert "several people" in refused(text, LEAK, language, catalogue())
+
+
 # ---------------------------------------------------------------- the templates themselves
 
 
