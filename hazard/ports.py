@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from pydantic import JsonValue
+
 from hazard.types import (
     Authority,
     CameraReport,
@@ -149,4 +151,13 @@ class Reasoner(Protocol):
 
     def close(self) -> None:
         """Free the model."""
+        ...
+
+
+@runtime_checkable
+class Figures(Protocol):
+    """A reasoner that has figures of its own for its health: counts, what it could not read."""
+
+    def figures(self) -> Mapping[str, JsonValue]:
+        """Figures by name; asked from another thread while it works."""
         ...

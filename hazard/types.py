@@ -321,13 +321,48 @@ class Assessment(Model):
     )
 
 
+class Citation(Model):
+    """One clause of the site's own procedures, word for word."""
+
+    document: str = Field(min_length=1, max_length=120, description="file, from the folder on")
+    section: str = Field(max_length=160, description="heading, and the page of a PDF")
+    quote: str = Field(min_length=1, max_length=300, description="whole sentences, verbatim")
+
+
 class Words(Model):
-    """Summary and recommended actions of one incident, per language."""
+    """Summary and recommended actions of one incident, per language.
+
+    Raises:
+        ValueError: if there are citations, and not one (or None) for each action.
+    """
 
     summary: dict[str, str] = Field(description="language code to text of at most 60 words")
     actions: dict[str, tuple[str, ...]] = Field(description="language code to actions, in order")
     source: Literal["model", "template"]
     note: str = Field(default="", max_length=500, description="why the template stands, if it does")
+    written: tuple[str, ...] = Field(
+        default=(), description="languages whose summary the model wrote; the rest is template"
+    )
+    action_ids: tuple[str, ...] = Field(
+        default=(), description="the catalogue's ids of the actions, in the same order"
+    )
+    actions_by: Literal["model", "catalogue"] = Field(
+        default="catalogue", description="who chose and ordered the actions; nobody invents one"
+    )
+    citations: tuple[Citation | None, ...] = Field(
+        default=(), description="per action a clause of the site's procedures; null: none was found"
+    )
+    procedures: Literal["none_given", "searched"] = Field(
+        default="none_given", description="whether the site's procedures were searched"
+    )
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """Refuse citations that do not stand beside the actions."""
+        if self.citations and len(self.citations) != len(self.action_ids):
+            raise ValueError(
+                f"{len(self.citations)} citations for {len(self.action_ids)} actions: "
+                "give one, or None, for each"
+            )
 
 
 # ---------------------------------------------------------------- alarms

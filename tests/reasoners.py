@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from pydantic import JsonValue
+
 from hazard.catalogue import catalogue
 from hazard.errors import Interrupted, ReasonerError, WeightsError
 from hazard.site.reasoning import Reasoning
@@ -82,10 +84,13 @@ class Scripted:
 
 
 class Adviser(Scripted):
-    """The same, judged to be at chance: it may only advise."""
+    """The same, judged to be at chance: it may only advise. It has figures of its own."""
 
     name = "adviser"
     max_authority = Authority.ADVISE
+
+    def figures(self) -> Mapping[str, JsonValue]:
+        return {"summaries_refused": 3, "procedures_skipped_why": "gas.pdf: it is encrypted"}
 
 
 class Slow(Scripted):

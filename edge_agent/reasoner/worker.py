@@ -39,7 +39,7 @@ from edge_agent.reasoner.question import Batch, ask
 from edge_agent.reasoner.queue import Request, WorkQueue
 from edge_agent.reasoner.thread import ModelThread
 from hazard.errors import HazardError, Interrupted
-from hazard.ports import Reasoner
+from hazard.ports import Figures, Reasoner
 from hazard.site.reasoning import Reasoning
 from hazard.triage.together import COALESCED
 from hazard.types import Health, Opinion, Words
@@ -223,6 +223,8 @@ class Worker:
             figures["certificate"] = self._loaded.certificate
             figures["provenance"] = {**self._loaded.provenance}
             figures["load_s"] = round(self._load_s, 3)
+            if isinstance(self._loaded.reasoner, Figures):
+                figures.update(self._loaded.reasoner.figures())
         if self._busy is not None:
             batch, since_s = self._busy
             figures["busy_with"] = batch[0].type

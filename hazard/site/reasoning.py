@@ -123,6 +123,10 @@ class Reasoning(Model):
         default=False, description="true lets public routes be asked, after the private ones"
     )
     exam: Exam = Field(default_factory=Exam)
+    procedures: Path | None = Field(
+        default=None,
+        description="folder of the site's procedures, Markdown or PDF, that actions may cite",
+    )
 
 
 def _is_global(host: str) -> bool:

@@ -59,7 +59,9 @@ def surroundings(site: Site) -> Iterator[Finding]:
         if isinstance(value, SecretFile):
             yield from _file((*path, "file"), value.file)
         elif isinstance(value, FolderSource):
-            yield from _folder((*path, "path"), value.path)
+            yield from _folder((*path, "path"), value.path, (".jpg", ".jpeg", ".png"), "pictures")
+        elif path == ("reasoning", "procedures"):
+            yield from _folder(path, value, (".md", ".markdown", ".pdf"), "procedures")
         elif isinstance(value, Path):
             yield from _file(path, value)
         elif isinstance(value, UrlSource):
@@ -101,15 +103,14 @@ def _file(path: KeyPath, file: Path) -> Iterator[Finding]:
         yield path, f"{shown} cannot be looked at: {_reason(error)}", "correct the path"
 
 
-def _folder(path: KeyPath, folder: Path) -> Iterator[Finding]:
+def _folder(path: KeyPath, folder: Path, suffixes: tuple[str, ...], what: str) -> Iterator[Finding]:
     shown = f'"{printable(str(folder))}"'
     try:
         if not folder.is_dir():
             yield path, f"no folder {shown}", "create it, or correct the path"
-        elif not any(
-            entry.suffix.lower() in (".jpg", ".jpeg", ".png") for entry in folder.iterdir()
-        ):
-            yield path, f"no .jpg, .jpeg or .png in {shown}", "put pictures there"
+        elif not any(entry.suffix.lower() in suffixes for entry in folder.iterdir()):
+            named = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+            yield path, f"no {named} in {shown}", f"put {what} there"
     except (OSError, ValueError) as error:
         yield path, f"{shown} cannot be looked at: {_reason(error)}", "correct the path"
 

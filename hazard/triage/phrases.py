@@ -113,25 +113,6 @@ MEASURES: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 """Names of measured values, by the name that the rules give them."""
 
-NUMBER_WORDS: Mapping[str, Mapping[str, int]] = {
-    "en": {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
-           "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "dozen": 12, "twenty": 20,
-           "thirty": 30, "fifty": 50, "hundred": 100, "thousand": 1000},
-    "fr": {"deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6, "sept": 7, "huit": 8,
-           "neuf": 9, "dix": 10, "onze": 11, "douze": 12, "vingt": 20, "trente": 30,
-           "cinquante": 50, "cent": 100, "mille": 1000},
-    "de": {"zwei": 2, "drei": 3, "vier": 4, "fünf": 5, "sechs": 6, "sieben": 7, "acht": 8,
-           "neun": 9, "zehn": 10, "elf": 11, "zwölf": 12, "zwanzig": 20, "dreißig": 30,
-           "fünfzig": 50, "hundert": 100, "tausend": 1000},
-    "es": {"dos": 2, "tres": 3, "cuatro": 4, "cinco": 5, "seis": 6, "siete": 7, "ocho": 8,
-           "nueve": 9, "diez": 10, "once": 11, "doce": 12, "veinte": 20, "treinta": 30,
-           "cincuenta": 50, "cien": 100, "mil": 1000},
-    "it": {"due": 2, "tre": 3, "quattro": 4, "cinque": 5, "sei": 6, "sette": 7, "otto": 8,
-           "nove": 9, "dieci": 10, "undici": 11, "dodici": 12, "venti": 20, "trenta": 30,
-           "cinquanta": 50, "cento": 100, "mille": 1000},
-}  # fmt: skip
-"""Numbers written as words that a summary might hide a figure in."""
-
 REASSURING: Mapping[str, tuple[str, ...]] = {
     "en": ("no danger", "not dangerous", "no risk", "no hazard", "safe", "false alarm", "harmless",
            "under control", "no action", "all clear", "cleared", "nothing to worry"),

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 
 from hazard.catalogue import HazardKind
 from hazard.triage.hostile import speaks
+from hazard.triage.phrases import MEASURES as PHRASES
 from hazard.types import Condition, HazardEvent, Incident, Measured
 
 MAX_EVENTS = 4
@@ -129,14 +130,31 @@ def quantity(value: float, unit_name: str) -> str:
     return f"{number(value)} {unit(unit_name)}".strip()
 
 
-def render(incident: Incident, catalogue: Mapping[str, HazardKind]) -> str:
+def shown_measure(name: str) -> str:
+    """What a prompt calls a measure: our own words, or text from outside, marked."""
+    if name in PHRASES:
+        return PHRASES[name]["en"]
+    return name if name.isascii() and name.lower() in MEASURES else quoted(name, MAX_MEASURE)
+
+
+def shown_unit(name: str) -> str:
+    """A unit as a prompt has it: a known sign, nothing, or text from outside, marked."""
+    sign = unit(name)
+    return sign if not sign or sign in UNITS else quoted(name, MAX_UNIT)
+
+
+def render(incident: Incident, catalogue: Mapping[str, HazardKind], *, lasting: bool = True) -> str:
     """The incident in at most `MAX_BYTES` bytes, the same for the same incident.
 
     The heaviest event always stands in it, with as many of its measures as there is room for.
+    Without `lasting` it does not say for how long: who writes a summary would mix that up with
+    what was measured.
     """
     events = by_weight(incident)
     lasted_s = (incident.updated_at - incident.opened_at).total_seconds()
-    lines = [f"area {quoted(incident.area)}, lasting {number(max(lasted_s, 0.0))} s"]
+    lines = [f"area {quoted(incident.area)}"]
+    if lasting:
+        lines[0] += f", lasting {number(max(lasted_s, 0.0))} s"
     if incident.grouped:
         lines[0] += f", {min(incident.grouped, MAX_REPEATS)} repeats"
     measures = MAX_MEASURED
@@ -190,10 +208,8 @@ def _line(
 
 
 def _measure(item: Measured) -> str:
-    known = item.name.isascii() and item.name.lower() in MEASURES
-    name = item.name if known else quoted(item.name, MAX_MEASURE)
-    unit_name = unit(item.unit)
-    if unit_name and unit_name not in UNITS:
-        unit_name = quoted(item.unit, MAX_UNIT)
-    text = f"{name} {number(item.value)} {unit_name}".strip()
-    return text if item.threshold is None else f"{text} (limit {number(item.threshold)})"
+    sign = shown_unit(item.unit)
+    text = f"{shown_measure(item.name)} {number(item.value)} {sign}".strip()
+    if item.threshold is None:
+        return text
+    return f"{text} (limit {f'{number(item.threshold)} {sign}'.strip()})"

@@ -2,7 +2,7 @@
 
 A generated summary is shown only if every number, unit, time, place and asset that it names occurs
 in the evidence; otherwise the template's text stands and the note says why. Actions come from the
-catalogue's list and from nowhere else.
+catalogue's list and from nowhere else, and are named by their ids there.
 """
 
 from __future__ import annotations
@@ -42,9 +42,11 @@ def template(
 
     `note` says why the template stands where a model was asked.
     """
+    ids = action_ids(incident, catalogue)
     return Words(
         summary={language: summary(incident, language, catalogue) for language in languages},
-        actions={language: actions(incident, language, catalogue) for language in languages},
+        actions=localised_actions(ids, languages, catalogue),
+        action_ids=ids,
         source="template",
         note=note[:500],
     )
@@ -71,18 +73,26 @@ def summary(incident: Incident, language: str, catalogue: Mapping[str, HazardKin
     return " ".join(text.split()[:MAX_WORDS])
 
 
-def actions(
-    incident: Incident, language: str, catalogue: Mapping[str, HazardKind]
-) -> tuple[str, ...]:
-    """The catalogue's actions, the leading kind's first, each once, at most `MAX_ACTIONS`."""
+def action_ids(incident: Incident, catalogue: Mapping[str, HazardKind]) -> tuple[str, ...]:
+    """The actions for this incident: the leading kind's first, each once, at most `MAX_ACTIONS`."""
     names = dict.fromkeys((incident.hazard, *(event.hazard for event in _standing(incident))))
-    found = {
-        action.id: by_language(action.text)[language]
-        for name in names
-        if name in catalogue
-        for action in catalogue[name].actions
+    found = (a.id for name in names if name in catalogue for a in catalogue[name].actions)
+    return tuple(dict.fromkeys(found))[:MAX_ACTIONS]
+
+
+def localised_actions(
+    ids: Sequence[str], languages: Sequence[str], catalogue: Mapping[str, HazardKind]
+) -> dict[str, tuple[str, ...]]:
+    """The catalogue's texts of these actions, in the order given, per language.
+
+    Raises:
+        KeyError: if the catalogue has no such action.
+    """
+    known = {action.id: action for kind in catalogue.values() for action in kind.actions}
+    return {
+        language: tuple(by_language(known[one].text)[language] for one in ids)
+        for language in languages
     }
-    return tuple(dict.fromkeys(found.values()))[:MAX_ACTIONS]
 
 
 def people(incident: Incident, language: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,9 +28,7 @@ from hazard.triage.calibration import (
     probabilities,
     without_prior,
 )
-from hazard.triage.evidence import refused
 from hazard.triage.render import clean, render
-from hazard.triage.words import template
 from hazard.types import (
     Authority,
     Condition,
@@ -43,14 +41,14 @@ from hazard.types import (
     Words,
 )
 from models.reasoning import prompt
-from models.reasoning.engine import Engine, Scores, UnusableText
+from models.reasoning.engine import Engine, Scores
 from models.reasoning.facts import LARGE, Facts
+from models.reasoning.procedures import Procedures
+from models.reasoning.words import Redacted, Writer
 
 CALIBRATION_FILE = "calibration.json"
 NARRATIVE_CHARACTERS = 600
 """Of a free text that is to be judged; an incident as rendered has at most 520 bytes."""
-SUMMARY_TOKENS = 90
-"""At most, for 60 words."""
 LOADING_S = 600.0
 """How long the first prefill of the static prompt may take, on the slowest box."""
 LOGIT_FLOOR = 1e-6
@@ -81,6 +79,7 @@ class LanguageReasoner:
         facts: what the model is made of.
         limits: what it may do at most.
         folder: where certificate and calibration lie.
+        redact: takes the plant's names out of what is written about, for a model elsewhere.
 
     Raises:
         ReasonerError: if the severity labels cannot be scored with it.
@@ -94,13 +93,15 @@ class LanguageReasoner:
         facts: Facts,
         limits: Limits,
         folder: Path,
+        redact: Callable[[Incident], Redacted] | None = None,
     ) -> None:
         self.name = name
         self.folder = folder
         self.facts = facts
         self.max_authority, self.uncertified = limits.max_authority, limits.uncertified
-        self._languages = limits.languages
         self._engine = engine
+        procedures = Procedures(config.procedures) if config.procedures else None
+        self._writer = Writer(engine, limits.languages, procedures, redact)
         self._interrupted = threading.Event()
         self._decide_prompt = prompt.decide_prompt(catalogue(), config.examples)
         sample = render(_sample(), catalogue())
@@ -186,38 +187,18 @@ class LanguageReasoner:
         languages: Sequence[str],
         deadline_monotonic_s: float,
     ) -> Words:
-        """English by the model where it passes the check, all else by template.
-
-        See `hazard.ports.Reasoner.write`.
-        """
-        del severity
-        words = template(incident, languages, catalogue(), "this model writes English only")
-        if "en" not in words.summary:
-            return words
-        text, fault = self._summary(incident, deadline_monotonic_s)
-        if fault:
-            note = f"the model's summary was refused: {fault}"
-            return words.model_copy(update={"note": note[:500]})
-        return words.model_copy(
-            update={"summary": {**words.summary, "en": text}, "source": "model", "note": ""}
-        )
-
-    def _summary(self, incident: Incident, deadline_monotonic_s: float) -> tuple[str, str]:
-        """The model's text, and why it must not be shown (else empty)."""
+        """Summary, order of actions and citations; see `hazard.ports.Reasoner.write`."""
         try:
-            written = self._engine.write(
-                prompt.WRITE_PROMPT,
-                render(incident, catalogue()),
-                max_tokens=SUMMARY_TOKENS,
-                deadline_monotonic_s=deadline_monotonic_s,
-                stop=self._interrupted.is_set,
+            return self._writer.write(
+                incident, severity, languages, deadline_monotonic_s, self._interrupted.is_set
             )
-        except UnusableText as error:
-            return "", str(error)
         finally:
             self._interrupted.clear()
-        text = " ".join(written.split())
-        return text, refused(text, incident, "en", catalogue())
+
+    def figures(self) -> dict[str, JsonValue]:
+        """What was written and refused, and whether it is calibrated, for the health."""
+        note = {"calibration_note": self.calibration_note} if self.calibration_note else {}
+        return {**self._writer.figures(), **note}
 
     def interrupt(self) -> None:
         """Make `write` give way after the token that it is at."""

@@ -60,27 +60,6 @@ def decide_prompt(
     return Prompt("decide", "\n".join(lines), (), "The severity is")
 
 
-_SEEN = (
-    'area "mill-2", lasting 4 s\n'
-    '- Person near vehicle, at "cam-9/track-3", distance 1.2 m (limit 2), people seen'
-)
-_HOT = (
-    'area "kiln", lasting 9 s\n'
-    '- Overtemperature, level "alarm", at "fan-4", temperature 71 °C (limit 70), people unknown'
-)
-
-WRITE_PROMPT = Prompt(
-    "write",
-    "You write alarm texts for a plant's control room: one or two plain sentences that say what "
-    f"happens, where, and the numbers with their units. Add nothing. {_QUOTES}",
-    (
-        (_SEEN, '{"summary": "A person is near a vehicle in mill-2: distance 1.2 m, limit 2 m."}'),
-        (_HOT, '{"summary": "Overtemperature of fan-4 in kiln: 71 °C, limit 70 °C."}'),
-    ),
-    '{"summary": "',
-)
-
-
 def prompt_hash(prompt: Prompt, style: str, sample: str) -> str:
     """sha256 over everything that shapes a decision but the incident itself.
 

@@ -400,6 +400,8 @@ def test_the_worker_reports_ready_with_backend_authority_and_hashes(
             assert set(figures["authority"].values()) == {"advise"}  # type: ignore[union-attr]
             assert "sha256:scripted" in str(figures["provenance"])
             assert figures["ready"] is True
+            assert figures["procedures_skipped_why"] == "gas.pdf: it is encrypted"
+            assert figures["summaries_refused"] == 3
 
     run(test())
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from string import ascii_uppercase
 
 from hazard.errors import Interrupted, ReasonerError
 from hazard.site.reasoning import Route
@@ -22,7 +23,8 @@ from models.reasoning.remote.protocol import Answered, Writing
 from models.reasoning.remote.redact import Redacted
 from models.reasoning.remote.transport import Link, Reply, ask, connect, whole
 
-_LABELS = frozenset(severity.value for severity in Severity)
+_LABELS = frozenset((*(severity.value for severity in Severity), *ascii_uppercase))
+"""Severities, and the letters that stand for actions."""
 
 
 class RemoteEngine:
@@ -83,7 +85,9 @@ class RemoteEngine:
         self._vouch(prompt, text)
         deadline_s = min(deadline_monotonic_s, time.monotonic() + self._longest_s)
         if not set(labels) <= _LABELS:
-            raise ReasonerError("redaction cannot be guaranteed: a label is no severity")
+            raise ReasonerError(
+                "redaction cannot be guaranteed: a label is no severity and no letter"
+            )
         turn = protocol.scoring_turn(text, labels)
 
         async def read(link: Link, reply: Reply) -> Scores:

@@ -12,18 +12,19 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from hazard.catalogue import catalogue
 from hazard.errors import ReasonerError
 from hazard.site.reasoning import Reasoning
-from hazard.triage.words import template
 from hazard.types import Authority, Incident, Opinion, Verdict, Words
-from models.reasoning import prompt
+from models.reasoning import prompt, words
 from models.reasoning.engine import Prompt
 from models.reasoning.facts import Facts
 from models.reasoning.judge import LanguageReasoner, Limits
 from models.reasoning.remote.engine import RemoteEngine
 from models.reasoning.remote.protocol import Answered
-from models.reasoning.remote.redact import redacted
+from models.reasoning.remote.redact import Redacted, redacted
 
 NAME = "openai"
 FIRST_ANSWER_S = 30.0
@@ -52,7 +53,7 @@ class RemoteReasoner:
         self._engine = RemoteEngine(
             config.routes,
             allow_public=config.allow_public,
-            allowed_prompts=frozenset({decide.sha256, prompt.WRITE_PROMPT.sha256}),
+            allowed_prompts=frozenset({decide.sha256, words.WRITE.sha256, words.ORDER.sha256}),
             allowed_texts=frozenset(prompt.NEUTRAL),
         )
         try:
@@ -68,6 +69,7 @@ class RemoteReasoner:
                 ),
                 LIMITS,
                 models_dir / NAME,
+                redact=_redacted,
             )
         except BaseException:
             self._engine.close()
@@ -78,7 +80,7 @@ class RemoteReasoner:
 
     def decide(self, incident: Incident, verdict: Verdict, deadline_monotonic_s: float) -> Opinion:
         """See `hazard.ports.Reasoner.decide`; the provenance names the route that answered."""
-        found = redacted(incident, catalogue())
+        found = _redacted(incident)
         with self._engine.protecting(found):
             opinion = self._inner.decide(found.incident, verdict, deadline_monotonic_s)
         return self._limited(opinion)
@@ -91,23 +93,24 @@ class RemoteReasoner:
         deadline_monotonic_s: float,
     ) -> Words:
         """See `hazard.ports.Reasoner.write`; what the model wrote gets its names back."""
-        found = redacted(incident, catalogue())
-        with self._engine.protecting(found):
-            words = self._inner.write(found.incident, severity, languages, deadline_monotonic_s)
-        own = template(incident, languages, catalogue(), words.note)
-        untouched = template(found.incident, languages, catalogue()).summary
-        written = {
-            language: found.restore(text)
-            for language, text in words.summary.items()
-            if text != untouched.get(language)
-        }
-        return own.model_copy(
-            update={"summary": {**own.summary, **written}, "source": words.source}
-        )
+        with self._engine.protecting(_redacted(incident)):
+            return self._inner.write(incident, severity, languages, deadline_monotonic_s)
 
     def interrupt(self) -> None:
         """Make `write` give way."""
         self._inner.interrupt()
+
+    def decide_text(self, text: str, deadline_monotonic_s: float) -> Opinion:
+        """A narrative of an exam is free text: it is refused, and nothing is sent.
+
+        Raises:
+            ReasonerError: always but for a text that is the product's own.
+        """
+        return self._inner.decide_text(text, deadline_monotonic_s)
+
+    def figures(self) -> dict[str, JsonValue]:
+        """What was written and refused, for the health."""
+        return self._inner.figures()
 
     def provenance(self) -> Mapping[str, str]:
         """The route that answered first, its model, what the server says of it, prompt hash."""
@@ -138,3 +141,7 @@ class RemoteReasoner:
             )
             changes["note"] = "; ".join(part for part in (why, opinion.note) if part)[:300]
         return opinion.model_copy(update=changes)
+
+
+def _redacted(incident: Incident) -> Redacted:
+    return redacted(incident, catalogue())

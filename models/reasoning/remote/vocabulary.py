@@ -14,8 +14,9 @@ from types import MappingProxyType
 
 from hazard.catalogue import HazardKind
 from hazard.triage.phrases import MEASURES
-from hazard.triage.render import clean, unit
+from hazard.triage.render import quoted, shown_measure, shown_unit
 from hazard.types import Condition
+from models.reasoning.words import NAMES
 
 OTHER = "other"
 """Stands for a hazard kind, a level or a measured value that the lists do not know."""
@@ -84,18 +85,21 @@ class Vocabulary:
     @classmethod
     def of(cls, catalogue: Mapping[str, HazardKind]) -> Vocabulary:
         """The vocabulary of a catalogue, which is the product's own text."""
-        kinds = {kind.name["en"] for kind in catalogue.values()} | {OTHER}
+        kinds = {kind.name["en"] for kind in catalogue.values()} | {quoted(OTHER), "Finding"}
         levels = {level for kind in catalogue.values() for level in kind.levels}
-        measures = {clean(name, 20) for name in QUANTITIES} | {OTHER}
-        units = {shown for name in _UNIT_NAMES if (shown := unit(name))}
+        shown_levels = {f'"{level}"' for level in levels} | {quoted(OTHER)}
+        measures = {shown_measure(name) for name in (*QUANTITIES, OTHER)}
+        actions = {a.text["en"] for kind in catalogue.values() for a in kind.actions}
+        units = {shown for name in _UNIT_NAMES if (shown := shown_unit(name))}
         words = {word for kind in kinds for word in re.findall(r"\w+", kind)}
         said = {*kinds, *words, *catalogue, *levels, *measures, *QUANTITIES, *units, *_UNIT_NAMES}
         said |= {*Condition, *_GRAMMAR_WORDS, *_ROLES}
+        said |= {word for text in actions for word in re.findall(r"\w+", text)}
         return cls(
             hazards=frozenset(catalogue),
             levels=frozenset(levels),
             phrases=frozenset(word.casefold() for word in said),
-            line=_line(kinds, levels | {OTHER}, measures, units),
+            line=_line(kinds, shown_levels, measures, units, actions),
         )
 
     def said(self, text: str) -> bool:
@@ -110,29 +114,38 @@ class Vocabulary:
 
 _GRAMMAR_WORDS = (
     "lasting", "repeats", "and", "more", "findings", "at", "level", "limit", "unknown", "people",
-    "seen", "no",
+    "seen", "no", "write", "in", "actions", "finding", "unnamed", *NAMES.values(),
 )  # fmt: skip
 
 
 def _line(
-    kinds: Iterable[str], levels: Iterable[str], measures: Iterable[str], units: Iterable[str]
+    kinds: Iterable[str],
+    levels: Iterable[str],
+    measures: Iterable[str],
+    units: Iterable[str],
+    actions: Iterable[str],
 ) -> re.Pattern[str]:
-    """Fields in any order, between commas; a finding's line starts with a dash."""
+    """Fields in any order, between commas; a finding's line starts with a dash.
+
+    Or one of the product's own lines around them: the language asked for, the list of actions.
+    """
     number = f"(?:{_NUMBER}|unknown)"
+    quantity = rf"{number}(?: {_one_of(units)})?"
     fields = (
-        r'area "area-\d+"',
+        r'area "(?:area-\d+|unnamed)"',
         rf"lasting {number} s",
         r"\d+ repeats",
         r"and \d+ more findings",
         _one_of(kinds),
         _one_of(Condition),
-        f'level "{_one_of(levels)}"',
-        r'at "item-\d+"',
-        rf"{_one_of(measures)} {number}(?: {_one_of(units)})?(?: \(limit {number}\))?",
+        f"level {_one_of(levels)}",
+        r'at "(?:item-\d+|unnamed)"',
+        rf"{_one_of(measures)} {quantity}(?: \(limit {quantity}\))?",
         "people seen|no people seen|people unknown",
     )
     field = "|".join(f"(?:{one})" for one in fields)
-    return re.compile(rf"(?:- )?(?:{field})(?:, (?:{field}))*", re.ASCII)
+    own = rf"Write in {_one_of(NAMES.values())}\.|Actions:|[A-Z]\. {_one_of(actions)}"
+    return re.compile(rf"{own}|(?:- )?(?:{field})(?:, (?:{field}))*", re.ASCII)
 
 
 def _one_of(words: Iterable[str]) -> str:

@@ -84,6 +84,13 @@ def test_floors_default_and_levels_are_in_order(hazard: str) -> None:
     assert one.standards
 
 
+def test_an_action_that_several_kinds_share_has_one_text_and_each_text_one_id() -> None:
+    actions = [action for one in catalogue().values() for action in one.actions]
+    texts = {action.id: action.text for action in actions}
+    assert all(action.text == texts[action.id] for action in actions)
+    assert len({text["en"] for text in texts.values()}) == len(texts)
+
+
 def test_joins_are_named_on_both_sides_and_never_lead_to_the_kind_itself() -> None:
     for one in catalogue().values():
         assert one.id not in one.joins

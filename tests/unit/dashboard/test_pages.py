@@ -7,6 +7,7 @@ import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,9 +15,21 @@ from fastapi.testclient import TestClient
 from dashboard.app import create_app
 from dashboard.backend import Backend
 from dashboard.settings import Settings
+from hazard.catalogue import catalogue
 from hazard.errors import ConfigError, StoreError
 from hazard.triage.ladder import decide
-from hazard.types import Authority, Health, Measured, Severity, Track, Verdict
+from hazard.triage.words import localised_actions
+from hazard.types import (
+    Authority,
+    Cause,
+    Citation,
+    Health,
+    Measured,
+    Severity,
+    Track,
+    Verdict,
+    Words,
+)
 from tests.incidents import an_opinion
 from tests.plant import Plant
 
@@ -274,6 +287,51 @@ def test_words_come_in_the_language_of_the_reader(officer: TestClient, plant: Pl
     assert 'class="summary" lang="de"' in german
     assert 'class="summary" lang="it"' in officer.get(f"/alerts/{alert}?lang=it").text
     assert 'class="summary" lang="en"' in officer.get(f"/alerts/{alert}?lang=xx").text
+
+
+def cited(plant: Plant, *citations: Citation | None, **changes: Any) -> str:
+    """An alert whose first actions have these citations."""
+    alert = plant.raise_alert()
+    ids = tuple(action.id for action in catalogue()["toxic_gas"].actions)[: len(citations) or None]
+    words = Words(
+        summary={"en": "Toxic gas.", "de": "Giftiges Gas."},
+        actions=localised_actions(ids, ("en", "de"), catalogue()),
+        action_ids=ids,
+        citations=citations,
+        **({"source": "template"} | changes),
+    )
+    plant.revise(alert, Cause.WORDS, words=words)
+    return alert
+
+
+def test_an_action_stands_with_the_clause_of_the_sites_procedures(
+    officer: TestClient, plant: Plant
+) -> None:
+    clause = Citation(
+        document="gas.md",
+        section="4.2 Gas <alarm>",
+        quote="Leave crosswind & meet at <b>gate 3</b>.",
+    )
+    alert = cited(plant, clause, None, procedures="searched", actions_by="model")
+    page = officer.get(f"/alerts/{alert}").text
+    assert "<q>Leave crosswind &amp; meet at &lt;b&gt;gate 3&lt;/b&gt;.</q>" in page
+    assert "gas.md, 4.2 Gas &lt;alarm&gt;" in page
+    assert page.count("No clause of the site's procedures found.") == 1
+    assert "Actions from the catalogue, chosen and ordered by the model" in page
+
+
+def test_without_procedures_the_page_speaks_of_none(officer: TestClient, plant: Plant) -> None:
+    page = officer.get(f"/alerts/{cited(plant)}").text
+    assert "procedures" not in page
+    assert "Actions from the catalogue, in its own order" in page
+
+
+def test_the_page_says_for_each_language_who_wrote_its_text(
+    officer: TestClient, plant: Plant
+) -> None:
+    alert = cited(plant, source="model", written=("en",), note="de: it was refused")
+    assert "Text by the model: de: it" in officer.get(f"/alerts/{alert}?lang=en").text
+    assert "Text by the template: de: it" in officer.get(f"/alerts/{alert}?lang=de").text
 
 
 def test_readings_are_plotted_with_their_thresholds(officer: TestClient, plant: Plant) -> None:

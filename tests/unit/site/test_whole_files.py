@@ -250,3 +250,29 @@ def test_a_fire_rule_needs_a_detector_that_knows_fire(tmp_path: Path) -> None:
     path.write_text(text.replace("fps_budget: 10", "detectors: [nanodet, flame]"))
     load_site(path, known_detectors=LABELS)
     load_site(path, known_detectors={"nanodet": ("person",), "flame": ()})
+
+
+def with_procedures(tmp_path: Path, folder: str) -> Path:
+    path = tmp_path / "site.yaml"
+    path.write_text(f"{GOOD}reasoning:\n  procedures: {folder}\n")
+    return path
+
+
+def test_a_folder_of_procedures_starts_at_the_site_files_folder(tmp_path: Path) -> None:
+    path = with_procedures(tmp_path, "plans")
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "plans" / "gas.MD").write_text("- Leave the hall.")
+    assert load_site(path).reasoning.procedures == tmp_path / "plans"
+    assert not [p for p in check_site(path) if "procedures" in str(p)]
+
+
+def test_a_missing_or_empty_folder_of_procedures_is_said_with_the_mend(tmp_path: Path) -> None:
+    path = with_procedures(tmp_path, "plans")
+    said = [str(p) for p in check_site(path) if "procedures" in str(p)]
+    assert said
+    assert "no folder" in said[0]
+    assert "create it, or correct the path" in said[0]
+    (tmp_path / "plans").mkdir()
+    said = [str(p) for p in check_site(path) if "procedures" in str(p)]
+    assert "no .md, .markdown or .pdf in" in said[0]
+    assert "put procedures there" in said[0]

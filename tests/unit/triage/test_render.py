@@ -33,8 +33,8 @@ def test_the_text_says_what_happened_where_and_how_much() -> None:
     text = render(an_incident(gas(12.0, "alarm"), person), catalogue())
     assert 'area "tank-farm", lasting 3 s' in text
     assert "Toxic gas" in text
-    assert "h2s 12 ppm (limit 10)" in text
-    assert "dwell 3.25 s (limit 1), people seen" in text
+    assert "h2s 12 ppm (limit 10 ppm)" in text
+    assert "time inside 3.25 s (limit 1 s), people seen" in text
 
 
 def test_the_verdict_is_not_told_to_the_model() -> None:
@@ -114,7 +114,7 @@ def test_words_of_the_products_own_are_plain_and_all_others_are_quoted() -> None
     event = gas(level="alarm", measured=(known, other))
     text = render(an_incident(event), catalogue())
     assert 'level "alarm"' in text
-    assert "H2S 12 ppm (limit 10)" in text
+    assert "H2S 12 ppm (limit 10 ppm)" in text
     assert '"flue^draught" 3 "hPa"' in text
     assert '- "odd_kind", ' in render(an_incident(an_event("odd_kind")), catalogue())
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hazard.catalogue import catalogue
 from hazard.triage.evidence import refused
 from hazard.triage.phrases import LANGUAGES
-from hazard.triage.words import MAX_WORDS, actions, summary, template
-from hazard.types import Incident, Measured
+from hazard.triage.words import MAX_WORDS, action_ids, localised_actions, summary, template
+from hazard.types import Citation, Incident, Measured, Words
 from tests.incidents import KINDS, an_event, an_incident, gas, incidents
 
 DWELL = Measured(name="dwell", value=3.2, unit="s", threshold=1.0, source="gate-1")
@@ -51,11 +51,38 @@ def test_the_other_hazards_of_the_incident_are_named() -> None:
 
 
 def test_actions_come_from_the_catalogue_the_leading_kinds_first_and_each_once() -> None:
-    known = {a.text["en"] for kind in catalogue().values() for a in kind.actions}
-    given_actions = actions(leak(), "en", catalogue())
-    assert set(given_actions) <= known
-    assert given_actions[0] == catalogue()["toxic_gas"].actions[0].text["en"]
-    assert len(set(given_actions)) == len(given_actions)
+    known = {a.id for kind in catalogue().values() for a in kind.actions}
+    ids = action_ids(leak(), catalogue())
+    assert set(ids) <= known
+    assert ids[0] == catalogue()["toxic_gas"].actions[0].id
+    assert len(set(ids)) == len(ids)
+
+
+def test_actions_are_given_by_their_ids_in_the_order_asked_for_in_every_language() -> None:
+    ids = ("isolate-source", "evacuate-upwind")
+    given_actions = localised_actions(ids, ("en", "de"), catalogue())
+    assert given_actions["en"][0] == "Isolate the source of the gas from a safe place."
+    assert given_actions["de"][1].startswith("Räumen")
+    with pytest.raises(KeyError, match="take-a-nap"):
+        localised_actions(("take-a-nap",), ("en",), catalogue())
+
+
+def test_the_template_names_its_actions_and_cites_nothing() -> None:
+    words = template(leak(), LANGUAGES, catalogue())
+    assert words.actions == localised_actions(words.action_ids, LANGUAGES, catalogue())
+    assert (words.actions_by, words.procedures, words.citations) == ("catalogue", "none_given", ())
+
+
+def test_citations_stand_beside_their_actions() -> None:
+    cited = Citation(document="gas.md", section="4.2 Gas alarm", quote="Leave at once.")
+    words = template(leak(), ("en",), catalogue()).model_dump() | {"citations": (cited,)}
+    with pytest.raises(ValueError, match="1 citations for 6 actions"):
+        Words.model_validate(words)
+
+
+def test_words_that_an_earlier_release_stored_are_still_read() -> None:
+    stored = {"summary": {"en": "Look."}, "actions": {"en": ["Go."]}, "source": "template"}
+    assert Words.model_validate(stored).action_ids == ()
 
 
 def test_a_flood_of_text_in_a_subject_stays_within_sixty_words() -> None:

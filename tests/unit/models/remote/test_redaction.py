@@ -76,7 +76,7 @@ def test_names_become_pseudonyms_and_facts_stay() -> None:
     )
     assert rendered(red(incident)) == (
         'area "area-1", lasting 3 s\n'
-        '- Toxic gas, level "alarm", at "item-1", h2s 12.5 ppm (limit 10), people unknown\n'
+        '- Toxic gas, level "alarm", at "item-1", h2s 12.5 ppm (limit 10 ppm), people unknown\n'
         '- Crowding, at "item-1", people seen\n'
         '- Crowding, held, at "item-2", people unknown'
     )
@@ -88,7 +88,7 @@ def test_what_is_on_no_list_is_left_out() -> None:
     found = red(an_incident(event, gas(level="meier", measured=())))
     assert rendered(found) == (
         'area "area-1", lasting 3 s\n'
-        '- other, at "item-1", other 3 (limit 2), people unknown\n'
+        '- "other", at "item-1", "other" 3 (limit 2), people unknown\n'
         '- Toxic gas, level "other", at "item-2", people unknown'
     )
     assert "meier" not in found.incident.model_dump_json()
