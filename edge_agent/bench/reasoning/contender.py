@@ -31,7 +31,7 @@ from models.reasoning.judge import LanguageReasoner
 from models.reasoning.prompt import LABELS
 
 Figures = dict[str, Any]
-REFUSED = "the model's summary was refused"
+REFUSED = "the model's summary was refused: "
 
 
 class Contest:
@@ -68,20 +68,26 @@ class Contest:
 
     def words(self, count: int) -> Figures:
         """The share of generated summaries that the check against the evidence refused."""
-        refused: list[str] = []
-        times_s = []
+        why: list[str] = []
+        began = time.perf_counter()
         for incident in worded(count):
-            began = time.perf_counter()
             words = self.reasoner.write(incident, "high", ["en"], time.monotonic() + DEADLINE_S)
-            times_s.append(time.perf_counter() - began)
-            if words.source == "template":
-                refused.append(words.note.removeprefix(f"{REFUSED}: "))
+            _, _, fault = words.note.partition(REFUSED)
+            if fault:
+                why.append(fault)
+        took_s = time.perf_counter() - began
+        done = self.reasoner.figures()
+        generated = int(str(done["summaries_generated"]))
+        refused = int(str(done["summaries_refused"]))
         return {
             "incidents": count,
-            "refused": len(refused),
-            "refused_share": round(len(refused) / count, 3),
-            "why": refused,
-            "seconds_each": round(sum(times_s) / count, 2),
+            "generated": generated,
+            "refused": refused,
+            "not_ended": done["summaries_rambled"],
+            "refused_share": round(refused / generated, 3) if generated else None,
+            "template_share": round(len(why) / count, 3),
+            "why": why,
+            "seconds_each": round(took_s / count, 2),
         }
 
     def _decide(self, question: Question, *, cached: bool) -> Figures:

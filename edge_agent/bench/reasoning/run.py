@@ -81,8 +81,11 @@ def run_reasoning_bench(
             median_ms = statistics.median(run["ms"] for run in runs)
             say(f"  {way:20s} {median_ms:9.1f} ms")
         say(f"  incidents of {_incident_tokens(figures['runs'])} tokens")
-        if figures["words"]:
-            say(f"  summaries refused {figures['words']['refused_share']:.0%}")
+        if written := figures["words"]:
+            say(
+                f"  of {written['incidents']} summaries {written['not_ended']} did not end; the "
+                f"check refused {written['refused']} of {written['generated']}"
+            )
     report = summarise(found, before)
     if gpu or (gpu is None and has_gpu()):
         part = _gpu(say)
