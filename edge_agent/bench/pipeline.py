@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -13,11 +12,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from edge_agent.bench.agreement import agreement
+from edge_agent.bench.machine import machine, versions
 from edge_agent.bench.scene import CONFIDENCE
 from edge_agent.paths import default_models_dir
 from hazard.errors import HazardError
@@ -152,7 +151,7 @@ def summarise(runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     return {
         "at": datetime.now(UTC).isoformat(),
         "machine": machine(),
-        "versions": versions(),
+        "versions": versions(PACKAGES),
         "threads": THREADS,
         "ratios": {
             name: round(
@@ -230,36 +229,3 @@ def live_latencies() -> dict[str, Any]:
             "frames": figures["frames"],
             "lost": figures["lost"],
         }
-
-
-def machine() -> dict[str, Any]:
-    """What it ran on."""
-    model = platform.processor()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        model = next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
-        memory_kb = next(
-            int(line.split()[1])
-            for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-            if line.startswith("MemTotal")
-        )
-    except (OSError, StopIteration, ValueError):
-        memory_kb = 0
-    return {
-        "cpu": model,
-        "cores": os.cpu_count(),
-        "memory_gb": round(memory_kb / 1e6, 1),
-        "system": platform.platform(),
-        "load_before": round(os.getloadavg()[2], 2),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Versions of what was measured."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

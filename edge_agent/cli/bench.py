@@ -30,3 +30,28 @@ def pipeline(
     from edge_agent.bench.pipeline import run_pipeline_bench
 
     run_pipeline_bench(json_file, rounds=rounds, live=live, say=typer.echo)
+
+
+@app.command("reasoning")
+def reasoning(
+    *,
+    json_file: Annotated[Path | None, typer.Option("--json", help="where the figures go")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="rounds; the order alternates")] = 5,
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME, or NAME=MODEL for llamacpp and mixtral; may be repeated"),
+    ] = None,
+    words: Annotated[
+        int, typer.Option(min=0, help="summaries that each backend writes, to count the refused")
+    ] = 12,
+    gpu: Annotated[
+        bool | None,
+        typer.Option("--gpu/--no-gpu", help="the part for GPUs; by default where there is one"),
+    ] = None,
+) -> None:
+    """A decision by one prefill against the same model without its cache, and writing JSON."""
+    from edge_agent.bench.reasoning.run import BACKENDS, run_reasoning_bench
+
+    run_reasoning_bench(
+        json_file, backends=backend or BACKENDS, rounds=rounds, words=words, gpu=gpu, say=typer.echo
+    )

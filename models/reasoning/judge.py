@@ -116,6 +116,11 @@ class LanguageReasoner:
             engine.close()
             raise
 
+    @property
+    def engine(self) -> Engine:
+        """The model itself, for benches."""
+        return self._engine
+
     def decide(self, incident: Incident, verdict: Verdict, deadline_monotonic_s: float) -> Opinion:
         """Score the five labels after one prefill over the cached static part.
 

@@ -107,14 +107,12 @@ class LlamaCpp:
         if time.monotonic() >= deadline_monotonic_s:
             raise ReasonerError("the deadline had passed before the model was asked")
         ids = self._label_ids(prompt, tuple(labels))
-        slot = self._slot(prompt)
-        prefix = self.chat.prefix(prompt)
         if cached:
-            self._complete({"prompt": prefix, "id_slot": slot, "max_tokens": 0})
+            self.rewind(prompt)
         answer = self._complete(
             {
-                "prompt": prefix + text + self.chat.suffix(prompt),
-                "id_slot": slot,
+                "prompt": self.chat.prefix(prompt) + text + self.chat.suffix(prompt),
+                "id_slot": self._slot(prompt),
                 "max_tokens": 1,
                 "temperature": 1.0,
                 "top_k": 0,
@@ -182,6 +180,57 @@ class LlamaCpp:
         if not quote:
             raise UnusableText(f"the text did not end within {max_tokens} tokens")
         return written
+
+    def rewind(self, prompt: Prompt) -> None:
+        """Cut the task's KV cache back to the static part, or fill it.
+
+        Raises:
+            ReasonerError: if the engine fails.
+        """
+        self._complete(
+            {"prompt": self.chat.prefix(prompt), "id_slot": self._slot(prompt), "max_tokens": 0}
+        )
+
+    def generate(
+        self,
+        prompt: Prompt,
+        text: str,
+        *,
+        tokens: int,
+        schema: Mapping[str, Any] | None = None,
+        cached: bool = True,
+    ) -> tuple[str, int]:
+        """What a decision from one prefill is measured against: an answer that is written out.
+
+        Args:
+            prompt: the static part.
+            text: the user's turn.
+            tokens: as many are written, whatever they are; with a `schema`, at most.
+            schema: JSON schema whose grammar the answer obeys.
+            cached: whether what the KV cache holds of the prompt is used.
+
+        Returns:
+            The text and its number of tokens.
+
+        Raises:
+            ReasonerError: if the engine fails.
+        """
+        request = {
+            "prompt": self.chat.prefix(prompt) + text + self.chat.suffix(prompt),
+            "id_slot": self._slot(prompt),
+            "max_tokens": tokens,
+            "temperature": 0.0,
+            "cache_prompt": cached,
+        }
+        if schema is None:
+            request["ignore_eos"] = True
+        else:
+            request["json_schema"] = dict(schema)
+        answer = self._complete(request)
+        try:
+            return str(answer["choices"][0]["text"]), int(answer["timings"]["predicted_n"])
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise ReasonerError(f"llama.cpp gave no text: {error!r}") from error
 
     def close(self) -> None:
         """Free the model and its socket."""

@@ -21,6 +21,7 @@ from models.reasoning.judge import LanguageReasoner, Limits, limits_of
 from models.reasoning.mixtral import nf4
 from models.reasoning.mixtral.checkpoint import TOKENIZER_FILE, Checkpoint
 from models.reasoning.mixtral.engine import MixtralEngine
+from models.reasoning.mixtral.grouped import choose
 from models.reasoning.mixtral.load import (
     compute_dtype,
     default_device,
@@ -70,6 +71,9 @@ class MixtralReasoner(LanguageReasoner):
         sizes = require_four_bit(model)
         _log.info("mixtral.loaded", folder=str(folder), device=str(device), bytes=sizes)
         chat = style_of(_signs(folder))
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+        experts = choose(model)
+        engine = MixtralEngine(model, tokenizer, chat, device)
         count = parameters(checkpoint.config)
         facts = Facts(
             files=files,
@@ -85,11 +89,11 @@ class MixtralReasoner(LanguageReasoner):
                 "compute_dtype": str(compute_dtype(device)).removeprefix("torch."),
                 "threads": str(threads),
                 "chat": chat.name,
+                "experts": experts,
+                "decoding": engine.decoding,
                 **origin,
             },
         )
-        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
-        engine = MixtralEngine(model, tokenizer, chat, device)
         limits = limits or limits_of(facts, ALL_LANGUAGES)
         LanguageReasoner.__init__(self, name, engine, config, facts, limits, folder)
 

@@ -7,7 +7,7 @@ decision depends on its incident alone, and costs only the incident's tokens.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,12 +18,15 @@ from transformers import DynamicCache
 from hazard.errors import Interrupted, ReasonerError
 from models.reasoning.chat import Chat
 from models.reasoning.engine import Prompt, Scores, UnusableText, normalised
+from models.reasoning.mixtral.decode import Decoder
 from models.reasoning.mixtral.model import Mixtral
 from models.reasoning.tokens import first_tokens
 
 MAX_PREFIXES = 3
 """Static parts whose cache is kept; of Mixtral 8x7B one of 800 tokens takes 105 MB."""
 CONTEXT_TOKENS = 2048
+ANSWER_TOKENS = 128
+"""Room for an answer behind the longest prompt."""
 _ENDS = ('"', "\n", "<", ">", "{", "}", "[", "]", "\\")
 """A text ends at a quote or a new line; markup never gets into it."""
 
@@ -42,6 +45,9 @@ class MixtralEngine:
         tokenizer: its tokenizer; special tokens are added by its post-processor.
         chat: how it wants turns written.
         device: where the model is.
+
+    Attributes:
+        decoding: `graph`, or `plain: ` and why each token's kernels are launched one by one.
     """
 
     def __init__(
@@ -53,7 +59,11 @@ class MixtralEngine:
         self.device = device
         self._prefixes: dict[str, _Prefix] = {}
         self._labels: dict[tuple[str, tuple[str, ...]], tuple[int, ...]] = {}
-        self._forbidden = self._special_tokens()
+        special = self._special_tokens()
+        self._forbidden = torch.tensor(special, dtype=torch.long, device=device)
+        self._decoder = Decoder(model, CONTEXT_TOKENS + ANSWER_TOKENS, special)
+        self._decoder.record()
+        self.decoding = self._decoder.how
 
     def score(
         self,
@@ -94,22 +104,17 @@ class MixtralEngine:
     ) -> str:
         """See `models.reasoning.engine.Engine.write`."""
         prefix = self._prefix(prompt)
-        feed = self._rest(prompt, text, prefix)
+        rest = self._rest(prompt, text, prefix)
         written: list[int] = []
         try:
-            for _ in range(max_tokens):
-                if stop():
-                    raise Interrupted("words gave way to a decision")
-                if time.monotonic() >= deadline_monotonic_s:
-                    raise ReasonerError("out of time while writing")
-                logits = self._forward(feed, prefix.cache)
-                token = int(logits.index_fill(0, self._forbidden, -torch.inf).argmax())
+            _go_on(stop, deadline_monotonic_s)
+            for token in self.continued(rest, prefix.cache, min(max_tokens, ANSWER_TOKENS)):
                 written.append(token)
                 found = self.tokenizer.decode(written)
                 ends = [found.index(sign) for sign in _ENDS if sign in found]
                 if ends:
                     return str(found[: min(ends)])
-                feed = [token]
+                _go_on(stop, deadline_monotonic_s)
         finally:
             self._cut(prompt, prefix)
         raise UnusableText(f"the text did not end within {max_tokens} tokens")
@@ -117,13 +122,25 @@ class MixtralEngine:
     def close(self) -> None:
         """Free the model and its caches."""
         self._prefixes.clear()
-        del self.model
+        del self.model, self._decoder
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
     def tokens(self, text: str) -> list[int]:
         """The ids of a text's tokens, nothing added."""
         return [int(token) for token in self.tokenizer.encode(text, add_special_tokens=False).ids]
+
+    def continued(self, feed: Sequence[int], cache: DynamicCache, max_tokens: int) -> Iterator[int]:
+        """The likeliest tokens behind `feed`, one by one."""
+        recorded = self.decoding == "graph"
+        for _ in range(1 if recorded else max_tokens):
+            logits = self._forward(feed, cache)
+            token = int(logits.index_fill(0, self._forbidden, -torch.inf).argmax())
+            yield token
+            feed = [token]
+        if recorded:
+            self._decoder.start(cache, token)
+            yield from self._decoder.tokens(max_tokens - 1)
 
     def _label_ids(self, prompt: Prompt, labels: tuple[str, ...]) -> tuple[int, ...]:
         key = (prompt.task, labels)
@@ -171,14 +188,28 @@ class MixtralEngine:
 
     def _cut(self, prompt: Prompt, prefix: _Prefix) -> None:
         """Bring the cache back to the static part; drop it if that fails."""
+        if not prefix.ids:
+            return  # a cache of this one call's own, thrown away with it
         extra = prefix.cache.get_seq_length() - len(prefix.ids)
-        if extra > 0 and prefix.ids:
+        if extra > 0:
             prefix.cache.crop(-extra)
         if prefix.cache.get_seq_length() != len(prefix.ids):
             self._prefixes.pop(prompt.sha256, None)
 
-    def _special_tokens(self) -> Tensor:
+    def _special_tokens(self) -> list[int]:
         """Control tokens, which no text may hold."""
         added = self.tokenizer.get_added_tokens_decoder()
-        special = [number for number, token in added.items() if token.special]
-        return torch.tensor(special, dtype=torch.long, device=self.device)
+        return [int(number) for number, token in added.items() if token.special]
+
+
+def _go_on(stop: Callable[[], bool], deadline_monotonic_s: float) -> None:
+    """Raise where a text must not be written on.
+
+    Raises:
+        Interrupted: if `stop` says so.
+        ReasonerError: if the deadline has passed.
+    """
+    if stop():
+        raise Interrupted("words gave way to a decision")
+    if time.monotonic() >= deadline_monotonic_s:
+        raise ReasonerError("out of time while writing")

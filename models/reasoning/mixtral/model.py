@@ -18,6 +18,10 @@ from transformers import MixtralConfig, MixtralForCausalLM
 Linear = Callable[[int, int], nn.Linear]
 """Makes a linear layer without bias of so many inputs and outputs."""
 
+Compute = Callable[[nn.ModuleList, Tensor, Tensor], Tensor]
+"""Runs the chosen experts: the experts, states `[tokens, hidden]` and the numbers of the chosen
+ones `[tokens, top_k]` to their outputs `[tokens, top_k, hidden]`."""
+
 ACTIVATION = "silu"
 _PROJECTIONS = ("w1", "w2", "w3")
 _ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -38,17 +42,36 @@ class Expert(nn.Module):
         return out
 
 
+def one_by_one(experts: nn.ModuleList, states: Tensor, chosen: Tensor) -> Tensor:
+    """A `Compute` that runs the experts that got tokens one after the other, each once.
+
+    The device is asked once for how many tokens each expert got.
+    """
+    order = chosen.flatten().argsort(stable=True)
+    counts = chosen.flatten().bincount(minlength=len(experts)).tolist()
+    by_expert = states[order // chosen.shape[1]].split(counts)
+    parts = [
+        expert(part)
+        for expert, part, count in zip(experts, by_expert, counts, strict=True)
+        if count
+    ]
+    sorted_out = torch.cat(parts)
+    out = torch.empty_like(sorted_out)
+    out[order] = sorted_out
+    return out.view(*chosen.shape, -1)
+
+
 class SparseMoe(nn.Module):
     """Top-k routing (Mixtral of Experts, arXiv 2401.04088, section 2.1).
 
-    Only the experts that got tokens are run, each once. The device is asked once per layer for how
-    many tokens each expert got. The outputs of a token are summed in a fixed order, so that the
-    same input gives the same bits on a GPU too.
+    Only the experts that got tokens are run, by `compute`. The outputs of a token are summed in a
+    fixed order, so that the same input gives the same bits on a GPU too.
     """
 
     def __init__(self, config: MixtralConfig, linear: Linear) -> None:
         super().__init__()
         self.top_k = config.num_experts_per_tok
+        self.compute: Compute = one_by_one
         self.gate = nn.Linear(config.hidden_size, config.num_local_experts, bias=False)
         self.experts = nn.ModuleList(
             Expert(config, linear) for _ in range(config.num_local_experts)
@@ -58,19 +81,8 @@ class SparseMoe(nn.Module):
         """`[batch, tokens, hidden]` to the same shape."""
         states = hidden_states.reshape(-1, hidden_states.shape[-1])
         chosen, weights = self._route(states)
-        order = chosen.flatten().argsort(stable=True)
-        counts = chosen.flatten().bincount(minlength=len(self.experts)).tolist()
-        by_expert = states[order // self.top_k].split(counts)
-        parts = [
-            expert(part)
-            for expert, part, count in zip(self.experts, by_expert, counts, strict=True)
-            if count
-        ]
-        sorted_out = torch.cat(parts)
-        out = torch.empty_like(sorted_out)
-        out[order] = sorted_out
-        shaped = out.view(-1, self.top_k, out.shape[-1])
-        mixed = (shaped * weights.to(out.dtype).unsqueeze(-1)).sum(dim=1)
+        outputs = self.compute(self.experts, states, chosen)
+        mixed = (outputs * weights.to(outputs.dtype).unsqueeze(-1)).sum(dim=1)
         return mixed.to(hidden_states.dtype).view(hidden_states.shape)
 
     def _route(self, states: Tensor) -> tuple[Tensor, Tensor]:
