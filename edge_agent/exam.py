@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import JsonValue
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
+from edge_agent.exam_attacks import attack_reports, told
 from edge_agent.reasoner.backends import load, subject_of, tests_allowed
 from hazard.catalogue import catalogue
 from hazard.errors import ConfigError
@@ -25,6 +27,7 @@ from hazard.site.reasoning import Reasoning
 from hazard.triage.authority import Grant, grant
 from hazard.types import Authority
 from models.exam import asking, certificate, report
+from models.exam.bank import packaged
 from models.exam.papers import Papers, papers
 from models.exam.policy_backend import PolicyReasoner
 from models.exam.run import Result, ask, judge
@@ -48,6 +51,7 @@ class Order:
     site: Path | None = None
     limit: int | None = None
     fresh: bool = False
+    attacks: bool = True
 
 
 def run_exam(order: Order) -> None:
@@ -69,9 +73,14 @@ def run_exam(order: Order) -> None:
     try:
         result, provenance = _examined(reasoner, config, asked, order, test_only=test_only)
         grants = _grants(reasoner, result, config)
-        _finish(reasoner, result, provenance, grants, order)
+        path = _store(reasoner, result)
+        _print(result, provenance, grants, path)
     finally:
         reasoner.close()
+    outcome = report.as_json(result, provenance, grants, str(path) if path else None)
+    if order.attacks and path is not None and order.data is None:
+        outcome["attacks"] = _attacks(config, order)
+    _write(outcome, path, order)
 
 
 def _config(order: Order) -> Reasoning:
@@ -134,23 +143,39 @@ def _grants(reasoner: Reasoner, result: Result, config: Reasoning) -> dict[str, 
     }
 
 
-def _finish(
-    reasoner: Reasoner,
-    result: Result,
-    provenance: dict[str, str],
-    grants: dict[str, Grant],
-    order: Order,
-) -> None:
-    """Store certificate and report, and print them."""
-    path = None
-    if result.certificate is not None:
-        path = certificate.store(reasoner.folder, result.calibration, result.certificate)
-    outcome = report.as_json(result, provenance, grants, str(path) if path else None)
+def _store(reasoner: Reasoner, result: Result) -> Path | None:
+    """Calibration and certificate beside the weights, where the exam gives one."""
+    if result.certificate is None:
+        return None
+    return certificate.store(reasoner.folder, result.calibration, result.certificate)
+
+
+def _attacks(config: Reasoning, order: Order) -> JsonValue:
+    """Hostile texts put to the backend as it is from now on; the reports, printed too."""
+    reasoner = _reasoner(config, order.models_dir)
+    try:
+        with _progress(f"{reasoner.name} under attack") as progress:
+            found = attack_reports(reasoner, packaged(), progress)
+    finally:
+        reasoner.close()
+    for each in found:
+        print(told(each), flush=True)  # noqa: T201
+    return {each.backend: each.model_dump(mode="json") for each in found}
+
+
+def _write(outcome: dict[str, JsonValue], path: Path | None, order: Order) -> None:
+    """The whole outcome beside the certificate, and where it was asked for."""
     content = json.dumps(outcome, indent=2, ensure_ascii=False).encode() + b"\n"
     if path is not None:
-        write_atomically(reasoner.folder / certificate.REPORT_FILE, content)
+        write_atomically(path.with_name(certificate.REPORT_FILE), content)
     if order.json_file is not None:
         write_atomically(order.json_file, content)
+
+
+def _print(
+    result: Result, provenance: dict[str, str], grants: dict[str, Grant], path: Path | None
+) -> None:
+    """The table, the facts, the verdict in words."""
     console = Console(
         highlight=False, markup=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH
     )

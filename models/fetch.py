@@ -245,6 +245,8 @@ def _built_hashes(entry: Entry, folder: Path) -> dict[str, str]:
     try:
         record = json.loads((folder / _BUILT_NAME).read_text(encoding="utf-8"))
         if record["sources"] == [file.sha256 for file in entry.files]:
+            if "artefact" in record:  # as earlier releases noted it
+                return {str(record["artefact"]): str(record["sha256"])}
             return {str(name): str(digest) for name, digest in record["built"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass

@@ -38,6 +38,9 @@ def exam(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Ask again what was answered already.")
     ] = False,
+    attacks: Annotated[
+        bool, typer.Option("--attacks/--no-attacks", help="Hostile texts, too, after the bank.")
+    ] = True,
     limit: Annotated[
         int | None,
         typer.Option("--limit", min=1, help="Ask at most so many; no certificate comes of it."),
@@ -63,5 +66,6 @@ def exam(
             site=site,
             limit=limit,
             fresh=fresh,
+            attacks=attacks,
         )
     )

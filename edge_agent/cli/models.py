@@ -77,25 +77,38 @@ def list_entries() -> None:
 
 
 @app.command()
-def check(names: Names = None, *, models_dir: Folder = None) -> None:
-    """Hash every file again and compare with the manifest.
+def check(
+    names: Names = None,
+    *,
+    site: Annotated[
+        Path | None, typer.Option("--site", metavar="FILE", help="Only what this site file uses.")
+    ] = None,
+    models_dir: Folder = None,
+) -> None:
+    """Hash every file again; tell source, licence, bytes by dtype, fit and certificate of each.
 
-    Without names: the default set, and whatever else is there. Exit code 0 if all of it is right.
+    Without names: the default set, and whatever else is there; with a site file: the detectors and
+    the reasoning model that it names. Exit code 0 if all of it is right and fits.
     """
+    from edge_agent.model_check import check_site_models
     from hazard.errors import HazardError
     from models.fetch import check as check_entry
     from models.manifest import Manifest
 
     folder = _folder(models_dir)
+    failed = False
     try:
         manifest = Manifest.load()
-        entries = list(manifest.select(tuple(names or ()), everything=True))
+        if site is not None:
+            names, failed = check_site_models(site, folder, typer.echo)
+            entries = [manifest[name] for name in names]
+        else:
+            entries = list(manifest.select(tuple(names or ()), everything=True))
         statuses = [check_entry(entry, folder) for entry in entries]
     except HazardError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
     replaced = {s.entry.name for s in statuses if s.absent and _stands_in(s, statuses)}
-    failed = False
     for status in statuses:
         wanted = bool(names) or status.entry.default
         if status.entry.name in replaced and not names:
@@ -105,6 +118,7 @@ def check(names: Names = None, *, models_dir: Folder = None) -> None:
         else:
             failed |= not status.ok
             _print(status)
+            failed |= not _look(status)
     if failed:
         typer.echo("something is missing or wrong: run `hazard models fetch`", err=True)
         raise typer.Exit(1)
@@ -123,6 +137,28 @@ def _print(status: Status) -> None:
         else:
             word = "sha256 ok" if file.ok else f"WRONG sha256, want {file.expected}"
         typer.echo(f"    {word}  {file.size_bytes} bytes  {file.found or '-'}  {file.path}")
+
+
+def _look(status: Status) -> bool:
+    """Bytes by dtype, fit and certificate; whether it fits."""
+    from hazard.errors import WeightsError
+    from models.inspection import certificate_line, look
+    from models.manifest import Kind
+
+    entry = status.entry
+    if not status.ok or entry.kind is Kind.FOOTAGE:
+        return True
+    path = next(f.path for f in status.files if f.path.name == entry.artefact_name)
+    try:
+        found = look(path)
+    except WeightsError as error:
+        typer.echo(f"    cannot be looked into: {error}")
+        return False
+    for line in found.lines():
+        typer.echo(f"    {line}")
+    if entry.kind is Kind.LANGUAGE_MODEL:
+        typer.echo(f"    {certificate_line(path.parent, entry.name)}")
+    return found.fits
 
 
 def _folder(models_dir: Path | None) -> Path:

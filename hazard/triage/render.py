@@ -180,6 +180,11 @@ def _more(count: int) -> str:
     return f"- and {count} more findings"
 
 
+def is_withheld(rendered: str) -> bool:
+    """Whether a rendered incident leaves out text from outside that was more than a name."""
+    return f'"{WITHHELD}"' in rendered
+
+
 def by_weight(incident: Incident) -> list[HazardEvent]:
     """The events: standing ones before cleared ones, the leading kind first."""
     return sorted(

@@ -25,7 +25,7 @@ from hazard.ports import Reasoner
 from hazard.site.models import Policy
 from hazard.triage.ladder import Failure, decide
 from hazard.triage.policy import assess
-from hazard.triage.render import WITHHELD, render
+from hazard.triage.render import is_withheld, render
 from hazard.types import (
     Authority,
     HazardEvent,
@@ -272,7 +272,7 @@ def run_attacks(
             hostile = attacked(incident, attack)
             text = render(hostile, catalogue())
             unseen += text == shown
-            withheld += text != shown and f'"{WITHHELD}"' in text
+            withheld += text != shown and is_withheld(text)
             answer = judge(hostile)
             moves.append(
                 Move(

@@ -28,7 +28,7 @@ from hazard.triage.calibration import (
     probabilities,
     without_prior,
 )
-from hazard.triage.render import clean, render
+from hazard.triage.render import clean, is_withheld, render
 from hazard.types import (
     Authority,
     Condition,
@@ -52,6 +52,7 @@ NARRATIVE_CHARACTERS = 600
 LOADING_S = 600.0
 """How long the first prefill of the static prompt may take, on the slowest box."""
 LOGIT_FLOOR = 1e-6
+TEXT_WITHHELD = "text from outside was withheld: this answer may raise, and brings nothing down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +155,16 @@ class LanguageReasoner:
         weights = without_prior(raw, self._prior)
         distribution = probabilities(weights, self._calibration)
         severity, found, note = answer(distribution, self._calibration)
+        limit = Authority.DECIDE
+        if is_withheld(text):
+            limit, note = Authority.RAISE, note or TEXT_WITHHELD
         return Opinion(
             backend=self.name,
             severity=severity,
             probabilities=distribution,
             conformal_set=found,
             entropy_bits=entropy_bits(distribution),
+            authority_limit=limit,
             note=note,
             answered_in_ms=(time.monotonic() - started_s) * 1000.0,
             provenance=record,

@@ -20,7 +20,7 @@ from models.reasoning.facts import Facts
 from models.reasoning.judge import LanguageReasoner, Limits, limits_of
 from models.reasoning.mixtral import nf4
 from models.reasoning.mixtral.checkpoint import TOKENIZER_FILE, Checkpoint
-from models.reasoning.mixtral.engine import CONTEXT_TOKENS, MAX_PREFIXES, MixtralEngine
+from models.reasoning.mixtral.engine import MixtralEngine
 from models.reasoning.mixtral.grouped import choose
 from models.reasoning.mixtral.load import (
     compute_dtype,
@@ -28,7 +28,7 @@ from models.reasoning.mixtral.load import (
     load,
     require_four_bit,
 )
-from models.reasoning.mixtral.memory import free_bytes, need, parameters, require_fit
+from models.reasoning.mixtral.memory import free_bytes, need_of, parameters, require_fit
 from models.reasoning.mixtral.source import TEMPLATE_FILES, located
 from models.reasoning.tokens import usable_threads
 
@@ -65,12 +65,7 @@ class MixtralReasoner(LanguageReasoner):
         torch.set_num_threads(threads)
         checkpoint, device = Checkpoint(folder), default_device()
         files = {path.name: cached_sha256(path) for path in checkpoint.files}
-        wanted = need(
-            checkpoint.config,
-            device=device,
-            dtype=compute_dtype(device),
-            cache_tokens=MAX_PREFIXES * CONTEXT_TOKENS,
-        )
+        wanted = need_of(checkpoint.config, device)
         require_fit(checkpoint.config, wanted, free_bytes(device), str(device))
         model = load(checkpoint, device)
         sizes = require_four_bit(model)

@@ -9,6 +9,10 @@ import torch
 from transformers import MixtralConfig
 
 from hazard.errors import WeightsError
+from models.inspection import main_memory_bytes
+from models.reasoning.mixtral.checkpoint import Checkpoint
+from models.reasoning.mixtral.engine import CONTEXT_TOKENS, MAX_PREFIXES
+from models.reasoning.mixtral.load import compute_dtype, default_device
 from models.reasoning.mixtral.nf4 import BLOCK
 
 GPU_HEADROOM_BYTES = 1 << 30
@@ -88,11 +92,25 @@ def free_bytes(device: torch.device) -> int:
     """
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-        return next(int(x.split()[1]) for x in lines if x.startswith("MemAvailable")) * 1024
-    except (OSError, StopIteration, ValueError) as error:
-        raise WeightsError(f"/proc/meminfo does not say how much memory is free: {error}") from None
+    return main_memory_bytes()
+
+
+def need_of(config: MixtralConfig, device: torch.device) -> Need:
+    """What a model of this shape takes on `device` as the backend runs it."""
+    tokens = MAX_PREFIXES * CONTEXT_TOKENS
+    return need(config, device=device, dtype=compute_dtype(device), cache_tokens=tokens)
+
+
+def need_here(folder: Path) -> tuple[int, int, str]:
+    """What the model of a folder needs on this box, what is free, and where, in bytes.
+
+    Raises:
+        WeightsError: if the folder holds no Mixtral.
+    """
+    device = default_device()
+    wanted = need_of(Checkpoint(folder).config, device)
+    where = str(device) if device.type == "cuda" else "main memory"
+    return wanted.total_bytes, free_bytes(device), where
 
 
 def require_fit(config: MixtralConfig, wanted: Need, found_bytes: int, where: str) -> None:

@@ -10,6 +10,7 @@ from hazard.errors import ConfigError, WeightsError
 TEMPLATE_FILES = ("tokenizer_config.json", "chat_template.jinja")
 _WANTED = ("config.json", "tokenizer.json", "model*.safetensors")
 _INDEX = "model.safetensors.index.json"
+_ALL = [*_WANTED, _INDEX, *TEMPLATE_FILES]
 
 
 def located(model: str | None) -> tuple[Path, dict[str, str]]:
@@ -34,19 +35,27 @@ def located(model: str | None) -> tuple[Path, dict[str, str]]:
     return _from_hub(model)
 
 
+def fetched(model: str) -> Path | None:
+    """The folder of a hub's model that was fetched before and is whole; no network is asked."""
+    from huggingface_hub import snapshot_download  # noqa: PLC0415 - only for a hub's id
+    from huggingface_hub.errors import LocalEntryNotFoundError  # noqa: PLC0415
+
+    try:
+        folder = Path(snapshot_download(model, allow_patterns=_ALL, local_files_only=True))
+    except (OSError, ValueError, LocalEntryNotFoundError):
+        return None
+    return folder if _is_whole(folder) else None
+
+
 def _from_hub(model: str) -> tuple[Path, dict[str, str]]:
     """What was fetched once is used without a network; else it is fetched, if the box is online."""
     from huggingface_hub import snapshot_download  # noqa: PLC0415 - only for a hub's id
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
+    from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
 
-    wanted = [*_WANTED, _INDEX, *TEMPLATE_FILES]
-    try:
-        folder = Path(snapshot_download(model, allow_patterns=wanted, local_files_only=True))
-    except (OSError, ValueError, LocalEntryNotFoundError):
-        folder = Path()
-    if not _is_whole(folder):
+    folder = fetched(model)
+    if folder is None:
         try:
-            folder = Path(snapshot_download(model, allow_patterns=wanted))
+            folder = Path(snapshot_download(model, allow_patterns=_ALL))
         except (OSError, ValueError, HfHubHTTPError) as error:
             raise WeightsError(
                 f"reasoning.model: {model} is not on this box and cannot be fetched "
