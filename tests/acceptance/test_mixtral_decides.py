@@ -24,7 +24,7 @@ from hazard.triage.authority import Certificate, KindResult
 from hazard.triage.calibration import Calibration
 from hazard.types import Health, Severity
 from models.reasoning.judge import CALIBRATION_FILE
-from tests.acceptance.plant import PATIENCE_S, RunningSite
+from tests.acceptance.plant import LONGEST_S, RunningSite
 from tests.acceptance.works import KINDS, ControlRoom, Desk, Transmitters, works
 from tests.alert_builders import wait_until
 from tests.brokers import free_pair
@@ -79,7 +79,7 @@ class Plant:
         wanted["reasoning"] = reasoning(number)
         write_site(self.running.paths.site_file, wanted)
         wait_until(
-            lambda: self._stands(fitted.sha256), seconds=PATIENCE_S, what=f"calibration {row.id}"
+            lambda: self._stands(fitted.sha256), seconds=LONGEST_S, what=f"calibration {row.id}"
         )
 
     def _stands(self, sha256: str) -> bool:

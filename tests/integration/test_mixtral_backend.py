@@ -108,27 +108,23 @@ def test_it_says_what_it_is_and_without_an_exam_it_may_only_advise(reasoner: Any
 
 @pytest.mark.weights
 def test_words_end_at_the_quote_hold_no_control_tokens_and_give_way(reasoner: Any) -> None:
-    from models.reasoning import prompt
     from models.reasoning.engine import UnusableText
+    from models.reasoning.words import WRITE
 
     engine = reasoner._engine
     text = 'area "kiln", lasting 2 s\n- Overtemperature, at "fan-4", temperature 71 °C (limit 70)'
     written = engine.write(
-        prompt.WRITE_PROMPT, text, max_tokens=80, deadline_monotonic_s=soon(), stop=lambda: False
+        WRITE, text, max_tokens=80, deadline_monotonic_s=soon(), stop=lambda: False
     )
     assert "kiln" in written
     assert not set('"<>{}[]\n') & set(written)
     with pytest.raises(UnusableText, match="3 tokens"):
-        engine.write(
-            prompt.WRITE_PROMPT, text, max_tokens=3, deadline_monotonic_s=soon(), stop=lambda: False
-        )
+        engine.write(WRITE, text, max_tokens=3, deadline_monotonic_s=soon(), stop=lambda: False)
     with pytest.raises(Interrupted):
-        engine.write(
-            prompt.WRITE_PROMPT, text, max_tokens=9, deadline_monotonic_s=soon(), stop=lambda: True
-        )
+        engine.write(WRITE, text, max_tokens=9, deadline_monotonic_s=soon(), stop=lambda: True)
     with pytest.raises(ReasonerError, match="out of time"):
         engine.write(
-            prompt.WRITE_PROMPT,
+            WRITE,
             text,
             max_tokens=80,
             deadline_monotonic_s=time.monotonic(),
