@@ -217,7 +217,12 @@ class Plant:
         """The model's answer, which may only advise."""
         shares = dict.fromkeys(Severity, 0.07) | {severity: 0.72}
         opinion = Opinion(
-            backend="smollm2", severity=severity, probabilities=shares, answered_in_ms=412.0
+            backend="smollm2",
+            severity=severity,
+            probabilities=shares,
+            conformal_set=(Severity.MEDIUM, severity),
+            entropy_bits=1.42,
+            answered_in_ms=412.0,
         )
         self.revise(
             alert_id,

@@ -276,6 +276,8 @@ def test_the_page_says_who_decided_why_and_what_the_model_thinks(
     assert "advise: may advise only" in text
     assert "The model's opinion: high" in text.replace("&#39;", "'")
     assert "72 %" in text
+    assert "Cannot be ruled out medium, high (in 9 of 10 cases" in text
+    assert "Undecided by 1.42 bits" in text
     assert "revision 3 Summary and actions written" in text
     assert "revision 1 Raised severity medium, decided by policy" in text
 
