@@ -8,6 +8,7 @@ by side with one thread each, which wastes less.
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from typing import Any
 
@@ -24,6 +25,9 @@ from models.detection.model_file import Facts, ModelFile, Options, read_onnx
 
 MAX_SHAPES = 4
 """Compiled networks kept, one per canvas size; cameras of one plant have few aspects."""
+
+LET_GO_S = 0.05
+"""A thread lets go of an answer within microseconds, on a crowded machine within milliseconds."""
 
 
 class OpenVinoDetector:
@@ -84,7 +88,13 @@ class OpenVinoDetector:
         return results
 
     def close(self) -> None:
-        """Free the network; the detector cannot be used afterwards."""
+        """Free the network; the detector cannot be used afterwards.
+
+        Freeing joins OpenVINO's threads while Python's lock is held. One that has not yet let go of
+        the last answer needs that lock, and both wait for ever (seen once in some thousand tests,
+        on a crowded machine). There is nothing to wait for, so it is given time without the lock.
+        """
+        time.sleep(LET_GO_S)
         self._networks.clear()
         del self._core
 
