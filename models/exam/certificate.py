@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from hazard.site.reasoning import Exam
@@ -61,6 +62,15 @@ def checks(ours: Figures, policy: Figures, wanted: Exam) -> tuple[Check, ...]:
             ours.kappa > policy.kappa,
         ),
     )
+
+
+def strictest(*parts: Iterable[Check]) -> tuple[Check, ...]:
+    """Of each condition the one that was met by least: each part must meet all of them."""
+    found: dict[str, Check] = {}
+    for check in chain.from_iterable(parts):
+        known = found.get(check.name, check)
+        found[check.name] = min(known, check, key=lambda one: (one.passed, one.value - one.minimum))
+    return tuple(found.values())
 
 
 def kind_results(outcomes: Iterable[Outcome]) -> dict[str, KindResult]:

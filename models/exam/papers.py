@@ -24,12 +24,14 @@ class Papers:
         data_hash: sha256 of all of them, also where only some are asked.
         certifies: whether a certificate may come of it; else figures only.
         why_not: why it may not, in words.
+        packaged: ids of the packaged bank, where incidents of one's own stand beside it.
     """
 
     items: tuple[Case | Narrative, ...]
     data_hash: str
     certifies: bool
     why_not: str = ""
+    packaged: frozenset[str] = frozenset()
 
     def some(self, limit: int) -> Papers:
         """At most `limit` of them, spread over the whole; no certificate comes of that."""
@@ -75,10 +77,17 @@ def of_bank(cases: Sequence[Case], *, test_only: bool = False) -> Papers:
     One's own incidents may stand beside it. `test_only` lets any bank give a certificate, which
     then counts in tests alone.
     """
-    own = {case.id: case for case in cases}
-    whole = test_only or all(own.get(case.id) == case for case in bank.packaged())
-    why_not = "" if whole else "these incidents do not hold the whole packaged bank"
-    return Papers(tuple(cases), bank.data_hash(cases), certifies=whole, why_not=why_not)
+    given, known = {case.id: case for case in cases}, bank.packaged()
+    held = all(given.get(case.id) == case for case in known)
+    why_not = "" if held or test_only else "these incidents do not hold the whole packaged bank"
+    apart = held and len(given) > len(known)
+    return Papers(
+        tuple(cases),
+        bank.data_hash(cases),
+        certifies=held or test_only,
+        why_not=why_not,
+        packaged=frozenset(case.id for case in known) if apart else frozenset(),
+    )
 
 
 def of_narratives(told: Sequence[Narrative]) -> Papers:

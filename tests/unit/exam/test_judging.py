@@ -12,6 +12,7 @@ from hazard.triage.authority import MIN_KAPPA, MIN_RECALL_LOWER, Subject
 from hazard.types import Severity, Verdict
 from models.exam.answers import Answer
 from models.exam.bank import Case
+from models.exam.bank import packaged as load_packaged
 from models.exam.baselines import ALWAYS_CRITICAL, FLOORLESS, POLICY, RIDGE
 from models.exam.certificate import checks, kind_results
 from models.exam.judging import opinion_of, through_ladder, without_policy
@@ -195,6 +196,30 @@ def test_a_site_can_tighten_the_minimums_and_not_loosen_them() -> None:
     loose = Exam.model_construct(minimum_kappa=0.1, minimum_recall_lower=0.1)
     found = checks(figures(0.2, 0.2), figures(0.1, 0.1), loose)
     assert [check.minimum for check in found] == [MIN_KAPPA, MIN_RECALL_LOWER, 0.1]
+
+
+def test_easy_incidents_of_ones_own_do_not_thin_out_the_packaged_bank() -> None:
+    """Half of what is high is missed in the packaged bank; beside it stand many that are right."""
+    packaged = load_packaged()
+    fires = [case for case in packaged if case.hazard == "fire" or case.label is LOW]
+    own = [
+        case.model_copy(update={"id": f"own-{turn}-{case.id}", "family": f"own-{turn}"})
+        for turn in range(40)
+        for case in fires
+    ]
+    missed = {case.id for case in packaged if case.label >= HIGH and int(case.id[-2:]) % 2}
+    answers = {
+        case.id: answered(MEDIUM if case.id in missed else case.label, case.id)
+        for case in (*packaged, *own)
+    }
+    papers = of_bank([*packaged, *own])
+    result = judge(SUBJECT, papers, answers, deadline_s=2.0, at=START)
+    assert papers.certifies
+    assert result.figures.recall_high_lower > MIN_RECALL_LOWER
+    assert [check.name for check in result.checks if not check.passed] == ["recall_high_lower"]
+    assert result.certificate is not None
+    assert not result.certificate.passed
+    assert result.certificate.figures["recall_high_lower"] < MIN_RECALL_LOWER
 
 
 def test_a_part_of_the_bank_gives_no_certificate() -> None:

@@ -20,7 +20,7 @@ def a_certificate(**changes: Any) -> Certificate:
     fields: dict[str, Any] = {
         "subject": SUBJECT,
         "data_hash": "d",
-        "figures": {"kappa": 0.8},
+        "figures": {"kappa": 0.8, "recall_high_lower": 0.92},
         "passed": True,
         "kinds": {"fire": KindResult(incidents=12, missed_high=0)},
         "issued_at": START,
@@ -82,7 +82,8 @@ def test_a_certificate_for_anything_else_is_void(change: dict[str, Any]) -> None
         ({}, DECIDE),
         ({"kappa": 0.8}, DECIDE),
         ({"kappa": 0.81}, ADVISE),
-        ({"recall_high_lower": 0.95}, ADVISE),  # a figure that the certificate does not give
+        ({"recall_high_lower": 0.95}, ADVISE),
+        ({"recall_critical": 0.95}, ADVISE),  # a figure that the certificate does not give
     ],
 )
 def test_a_site_that_asks_for_more_than_was_reached_gets_advice(
@@ -91,6 +92,24 @@ def test_a_site_that_asks_for_more_than_was_reached_gets_advice(
     found, why = given_to(a_certificate(), minimums=minimums)
     assert found is authority
     assert ("this site asks for" in why) == (authority is ADVISE)
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {},
+        {"kappa": 0.7, "recall_high_lower": 0.95},
+        {"kappa": 0.9, "recall_high_lower": 0.6},
+        {"kappa": 0.9},
+        {"kappa": float("nan"), "recall_high_lower": 0.95},
+    ],
+)
+def test_a_certificate_that_says_passed_below_the_built_in_minimums_is_a_failed_one(
+    figures: dict[str, float],
+) -> None:
+    found, why = given_to(a_certificate(figures=figures), minimums={"kappa": 0.5})
+    assert found is ADVISE
+    assert "built in is" in why
 
 
 def test_a_test_certificate_counts_only_where_that_is_allowed() -> None:
