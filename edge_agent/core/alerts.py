@@ -15,6 +15,7 @@ import structlog
 
 from edge_agent.core.cases import (
     Case,
+    authority_over,
     condition_of,
     kinds_of,
     message_of,
@@ -259,7 +260,7 @@ class Alerts:
             self._commit((save,))
             return None
         first = incident.events[0]
-        authority = self._authority(incident.hazard)
+        authority = authority_over(incident, self._authority)
         case = Case(
             incident=incident,
             verdict=verdict,
@@ -297,7 +298,7 @@ class Alerts:
     def _escalate(self, case: Case, verdict: Verdict, now: datetime) -> None:
         """More severity or a new kind of hazard: a revision at once, and the ladder again."""
         incident, case.verdict, now_s = case.incident, verdict, time.monotonic()
-        authority = self._authority(incident.hazard)
+        authority = authority_over(incident, self._authority)
         assessment = at_once(incident.incident_id, verdict, authority, now, incident=incident)
         severity = max(case.alarm.severity, assessment.severity, key=_rank)
         case.assessment = assessment.model_copy(update={"severity": severity})

@@ -6,15 +6,18 @@ message of the next revision from it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hazard.alarms import Alarm
 from hazard.catalogue import HazardKind
 from hazard.site.models import Site
+from hazard.triage.authority import least
 from hazard.triage.together import ASKED_ABOUT
 from hazard.types import (
     AlertMessage,
     Assessment,
+    Authority,
     Cause,
     Condition,
     Evidence,
@@ -69,6 +72,11 @@ def condition_of(incident: Incident) -> ProcessCondition:
 def kinds_of(incident: Incident) -> tuple[str, ...]:
     """The hazard kinds of all events, cleared ones too."""
     return tuple(sorted({event.hazard for event in incident.events}))
+
+
+def authority_over(incident: Incident, authority: Callable[[str], Authority]) -> Authority:
+    """What a model may do with the incident: the least of what it may with each of its kinds."""
+    return least(*(authority(kind) for kind in kinds_of(incident)))
 
 
 def message_of(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from edge_agent.core.cases import Case
+from edge_agent.core.cases import Case, authority_over
 from edge_agent.core.reasoning import ReasoningClient
 from hazard.catalogue import HazardKind
 from hazard.site.models import Site
@@ -88,7 +88,7 @@ class Ladder:
                 incident.incident_id,
                 verdict,
                 answer,
-                self._authority(incident.hazard),
+                authority_over(incident, self._authority),
                 datetime.now(UTC),
                 incident=incident,
             )

@@ -47,8 +47,12 @@ class Plant(Bench):
         self.client.attach(cast("asyncio.StreamWriter", self.wire), 4711)
         ready = WorkerReport(role="reasoner", health=Health.READY, at=START)
         self.client.on_message(ready)
+        self.may: dict[str, Authority] = {}
         self.ladder = Ladder(
-            self.client, SITE, catalogue(), authority=lambda _hazard: Authority.DECIDE
+            self.client,
+            SITE,
+            catalogue(),
+            authority=lambda hazard: self.may.get(hazard, Authority.DECIDE),
         )
         self.ladder.connect(self.alerts.decided, self.alerts.worded)
         self.alerts._climb = self.ladder.climb
@@ -160,6 +164,24 @@ def test_what_only_a_replay_needs_is_stored_and_not_published(plant: Plant) -> N
         assert published.provenance == {"prompt_hash": "p"}
         assert plant.written[-1].times.decided is not None
         assert plant.written[-1].times.decided <= datetime.now(UTC)
+        await plant.ladder.stop()
+
+    asyncio.run(test())
+
+
+def test_of_several_kinds_the_one_with_the_least_authority_counts(plant: Plant) -> None:
+    plant.may = {"rapid_temperature_rise": Authority.ADVISE}
+
+    async def test() -> None:
+        plant.alerts.found(an_event("overtemperature", subject="t-1", sources=("t-1",)))
+        await plant.asked(0)
+        plant.alerts.found(an_event("rapid_temperature_rise", subject="t-1", sources=("t-1",)))
+        question = await plant.asked(1)
+        assert question.incident.hazard == "overtemperature"
+        assert len(question.incident.events) == 2
+        await plant.answer(question, an_opinion(Severity.LOW))
+        assert plant.assessments()[-1].authority is Authority.ADVISE
+        assert plant.assessments()[-1].severity is Severity.MEDIUM
         await plant.ladder.stop()
 
     asyncio.run(test())
