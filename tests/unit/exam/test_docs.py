@@ -11,9 +11,11 @@ import pytest
 from ruamel.yaml import YAML
 
 from hazard.triage.authority import MIN_INCIDENTS_PER_KIND, MIN_KAPPA, MIN_RECALL_LOWER
+from hazard.types import Severity
 from models.exam import report
-from models.exam.bank import load
+from models.exam.bank import load, packaged
 from models.exam.narratives import MAX_TEXT, MIN_WORDS_LEFT
+from models.exam.papers import of_bank
 from models.exam.rubric import Judgement
 from tests.unit.exam.test_judging import answered, result_of
 
@@ -58,3 +60,13 @@ def test_the_minimums_are_those_that_are_built_in(page: str) -> None:
     assert f"{MIN_INCIDENTS_PER_KIND} incidents of its own" in page
     assert f"cut to {MAX_TEXT} characters" in page
     assert f"fewer than {MIN_WORDS_LEFT} words" in page
+
+
+def test_what_the_floor_takes_from_the_recall_is_told(page: str) -> None:
+    floors = of_bank(packaged()).verdicts()
+    high = [case for case in packaged() if case.label >= Severity.HIGH]
+    held = [case for case in high if floors[case.id].floor >= Severity.HIGH]
+    assert f"{len(held)} of the {len(high)} incidents labelled high or" in page
+    free = {case.hazard for case in high if floors[case.id].floor < Severity.HIGH}
+    *first, last = (f"`{kind}`" for kind in sorted({case.hazard for case in held} - free))
+    assert f"{', '.join(first)} and {last}: these kinds" in page
