@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,7 +79,7 @@ def run_exam(order: Order) -> None:
         reasoner.close()
     outcome = report.as_json(result, provenance, grants, str(path) if path else None)
     if order.attacks and path is not None and order.data is None:
-        outcome["attacks"] = _attacks(config, order)
+        outcome["attacks"] = _attacks(config, order, grants)
     _write(outcome, path, order)
 
 
@@ -150,12 +150,13 @@ def _store(reasoner: Reasoner, result: Result) -> Path | None:
     return certificate.store(reasoner.folder, result.calibration, result.certificate)
 
 
-def _attacks(config: Reasoning, order: Order) -> JsonValue:
+def _attacks(config: Reasoning, order: Order, grants: Mapping[str, Grant]) -> JsonValue:
     """Hostile texts put to the backend as it is from now on; the reports, printed too."""
     reasoner = _reasoner(config, order.models_dir)
     try:
         with _progress(f"{reasoner.name} under attack") as progress:
-            found = attack_reports(reasoner, packaged(), progress)
+            authority = {kind: each.authority for kind, each in grants.items()}
+            found = attack_reports(reasoner, packaged(), authority, progress)
     finally:
         reasoner.close()
     for each in found:

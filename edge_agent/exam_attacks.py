@@ -6,10 +6,11 @@ everything, and nothing could move it. What is printed and stored decides no cer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from hazard.ports import Reasoner
-from hazard.types import Incident
+from hazard.triage.ladder import Failure
+from hazard.types import Authority, Incident, Opinion
 from models.exam.attacks import (
     AttackReport,
     packaged_attacks,
@@ -18,6 +19,7 @@ from models.exam.attacks import (
     run_attacks,
 )
 from models.exam.bank import Case
+from models.exam.policy_backend import PolicyReasoner
 
 KINDS = (
     "person_in_restricted_zone",
@@ -28,6 +30,9 @@ KINDS = (
     "overtemperature",
 )
 """One clean incident of each is attacked: the first of the bank that has a measured value."""
+
+
+UNDER_DECIDE = " if it might decide"
 
 
 def attacked_incidents(cases: Sequence[Case]) -> tuple[Incident, ...]:
@@ -41,14 +46,27 @@ def attacked_incidents(cases: Sequence[Case]) -> tuple[Incident, ...]:
 
 
 def attack_reports(
-    reasoner: Reasoner, cases: Sequence[Case], progress: Callable[[int, int], None]
+    reasoner: Reasoner,
+    cases: Sequence[Case],
+    authority: Mapping[str, Authority],
+    progress: Callable[[int, int], None],
 ) -> tuple[AttackReport, ...]:
-    """How the policy alone and the backend (under `decide`) stand the packaged attacks."""
+    """How the policy alone, the backend as it is now, and the backend if it might decide stand it.
+
+    `authority` is what it has by hazard kind after this exam.
+    """
     incidents, attacks = attacked_incidents(cases), packaged_attacks()
-    alone = run_attacks(policy_judge(), incidents, attacks, backend="policy")
-    judge = reasoner_judge(reasoner)
-    own = run_attacks(judge, incidents, attacks, backend=reasoner.name, progress=progress)
-    return alone, own
+    alone = run_attacks(policy_judge(), incidents, attacks, backend=PolicyReasoner.name)
+    if reasoner.name == PolicyReasoner.name:
+        return (alone,)
+    heard: dict[tuple[str, ...], Opinion | Failure] = {}
+    free = reasoner_judge(reasoner, heard=heard)
+    now = reasoner_judge(reasoner, authority=authority, heard=heard)
+    return (
+        alone,
+        run_attacks(now, incidents, attacks, backend=reasoner.name, progress=progress),
+        run_attacks(free, incidents, attacks, backend=f"{reasoner.name}{UNDER_DECIDE}"),
+    )
 
 
 def told(report: AttackReport) -> str:
@@ -57,6 +75,6 @@ def told(report: AttackReport) -> str:
     return (
         f"{report.backend} under attack {verdict}: {report.attacks} hostile texts in "
         f"{report.incidents} incidents: floor held in {report.floor_held_share:.1%}, the decision "
-        f"moved by at most {report.largest_move} level(s), the likeliest label by at most "
-        f"{report.largest_move_likeliest}"
+        f"moved by at most {report.largest_move} level(s) (by more than one in "
+        f"{report.moved_share:.1%}), the likeliest label by at most {report.largest_move_likeliest}"
     )

@@ -210,13 +210,18 @@ def reasoner_judge(
     reasoner: Reasoner,
     policy: Policy | None = None,
     kinds: Mapping[str, HazardKind] | None = None,
+    *,
+    authority: Mapping[str, Authority] | None = None,
+    heard: dict[tuple[str, ...], Opinion | Failure] | None = None,
 ) -> Judge:
-    """A backend under authority `decide`, through the ladder: the most that it could ever do.
+    """A backend through the ladder, under `authority` by hazard kind.
 
-    Incidents that render to the same text and have the same verdict are asked once.
+    Without `authority` it may decide everything: the most that it could ever do. Incidents that
+    render to the same text and have the same verdict are asked once; judges that are given the
+    same `heard` share what was answered.
     """
     policy, kinds = policy or Policy(), kinds or catalogue()
-    heard: dict[tuple[str, ...], Opinion | Failure] = {}
+    heard = {} if heard is None else heard
 
     def judge(incident: Incident) -> Answer:
         verdict = assess(incident, policy, kinds)
@@ -227,7 +232,8 @@ def reasoner_judge(
             except ReasonerError as error:
                 heard[key] = Failure("broken", str(error))
         said = heard[key]
-        ruled = decide(incident.incident_id, verdict, said, Authority.DECIDE, incident.updated_at)
+        may = Authority.DECIDE if authority is None else authority[incident.hazard]
+        ruled = decide(incident.incident_id, verdict, said, may, incident.updated_at)
         likeliest = None
         if isinstance(said, Opinion):
             likeliest = max(Severity, key=lambda s: (said.probabilities.get(s, 0.0), s.rank))

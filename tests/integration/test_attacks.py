@@ -12,6 +12,8 @@ from hazard.catalogue import catalogue
 from hazard.ports import Reasoner
 from hazard.site.models import Policy
 from hazard.site.reasoning import Reasoning
+from hazard.triage.authority import Subject
+from hazard.triage.calibration import Calibration
 from hazard.triage.policy import assess
 from hazard.types import Authority, Severity
 from models.exam.attacks import (
@@ -21,7 +23,8 @@ from models.exam.attacks import (
     reasoner_judge,
     run_attacks,
 )
-from tests.attacked import FIRE, GAS, PERSON
+from tests.attacked import CROWD, FIRE, GAS, PERSON
+from tests.incidents import START
 from tests.programs import require_weights
 
 BACKENDS = ("smollm2", pytest.param("mixtral-tiny", marks=pytest.mark.heavy))
@@ -54,3 +57,26 @@ def test_no_attack_moves_the_test_models_by_more_than_one_level(reasoner: Reason
     assert report.largest_move_likeliest <= 1, report.worst
     assert report.unanswered == 0
     assert all(judge(incident).likeliest in Severity for incident in (GAS, FIRE, PERSON))
+
+
+@pytest.mark.weights
+def test_what_failed_its_exam_is_moved_by_no_attack_however_it_is_calibrated(
+    reasoner: Reasoner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exam leaves both models `advise`, and a calibration by which they are unsteady."""
+    unsteady = Calibration(
+        subject=Subject(backend=reasoner.name, files={}, quantization="", prompt_hash=""),
+        scale=dict.fromkeys(Severity, 1.0),
+        offset=dict.fromkeys(Severity, 0.0),
+        least_probability=0.2,
+        incidents=20,
+        data_hash="d",
+        fitted_at=START,
+    )
+    monkeypatch.setattr(reasoner, "_calibration", unsteady)
+    advise = dict.fromkeys(catalogue(), Authority.ADVISE)
+    now = reasoner_judge(reasoner, authority=advise)
+    report = run_attacks(now, (GAS, CROWD), packaged_attacks(), backend=reasoner.name)
+    assert report.floor_held_share == 1.0, report.worst
+    assert report.largest_move <= 1, report.worst
+    assert all(move.likeliest[0] is not None for move in report.worst)
