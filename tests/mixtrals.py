@@ -77,3 +77,30 @@ def a_tokenizer() -> Any:
     text = decide_prompt(catalogue()).system
     made.train_from_iterator([text, " info low medium high critical" * 9], trainer)
     return made
+
+
+def a_mistral_tokenizer() -> Any:
+    """The same in the manner of SentencePiece, as Mistral's is: `▁area` is one token."""
+    from tokenizers import Tokenizer, decoders, pre_tokenizers, processors
+    from tokenizers.models import BPE
+    from tokenizers.trainers import BpeTrainer
+
+    from hazard.catalogue import catalogue
+    from models.reasoning.prompt import LABELS, decide_prompt
+
+    made = Tokenizer(BPE())
+    made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+    made.decoder = decoders.Metaspace(prepend_scheme="first")
+    signs = [chr(code) for code in range(33, 127)]
+    trainer = BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=["<unk>", "<s>", "</s>"],
+        initial_alphabet=signs,
+        show_progress=False,
+    )
+    words = " ".join(("[INST] area [/INST]", *LABELS)) + " "
+    made.train_from_iterator([decide_prompt(catalogue()).system, words * 9], trainer)
+    made.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 1)]
+    )
+    return made

@@ -113,6 +113,25 @@ class Hanging(Scripted):
         return super().decide(incident, verdict, deadline_monotonic_s)
 
 
+class NeverLoaded(Scripted):
+    """Hangs while it is loaded, as a driver or a network drive does."""
+
+    name = "never-loaded"
+
+    def __init__(self, config: Reasoning, models_dir: Path) -> None:
+        _pause(3600)
+        super().__init__(config, models_dir)
+
+
+class NeverFreed(Scripted):
+    """Hangs when the site file names other settings, and it is to be freed."""
+
+    name = "never-freed"
+
+    def close(self) -> None:
+        _pause(3600)
+
+
 class Crashing(Scripted):
     """Raises what no backend should raise."""
 

@@ -11,7 +11,7 @@ import structlog
 
 from edge_agent.paths import Paths
 from edge_agent.process import configure_logging
-from edge_agent.reasoner.worker import Worker
+from edge_agent.reasoner.worker import Hung, Worker
 
 END_WITHIN_S = 2.0
 """How long the model may take to be freed before the process ends anyway."""
@@ -25,8 +25,12 @@ async def _run(paths: Paths) -> bool:
         loop.add_signal_handler(number, task.cancel)
     try:
         await task
-    except asyncio.CancelledError:
+    except* asyncio.CancelledError:
         structlog.get_logger().info("reasoner.stopping")
+    except* Hung as hung:
+        structlog.get_logger().error("reasoner.hung", reason=str(hung.exceptions[0]))
+        sys.stderr.flush()
+        os._exit(1)
     return worker.end(END_WITHIN_S)
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 from pydantic import JsonValue, ValidationError
@@ -51,9 +52,19 @@ RELOAD_S = (2.0, 60.0)
 """Back-off after a backend that did not load or broke: first and longest wait."""
 MAX_BROKEN = 3
 """Broken answers in a row after which the backend is loaded anew."""
+LOADED_WITHIN_S = 3600.0
+"""Longest loading; a broken fetch from a hub goes on where it was when the process starts anew."""
+FREED_WITHIN_S = 30.0
+"""Longest freeing of a model that is no longer wanted."""
 WAITED = "late: it waited until its deadline"
 
+T = TypeVar("T")
+
 _log = structlog.get_logger()
+
+
+class Hung(HazardError):  # noqa: N818 - named for what happened
+    """The model does not come back from loading or freeing: this process must end."""
 
 
 @dataclass(slots=True)
@@ -260,7 +271,11 @@ class Worker:
         self._set(Health.STARTING, f"loading {config.backend}")
         started_s = self._clock()
         try:
-            self._loaded = await self._thread.call(lambda: load(config, self._models_dir))
+            self._loaded = await self._in_time(
+                lambda: load(config, self._models_dir), LOADED_WITHIN_S, f"loading {config.backend}"
+            )
+        except Hung:
+            raise
         except HazardError as error:
             return str(error) or type(error).__name__
         except Exception as error:  # noqa: BLE001 - whatever a backend raises is its health
@@ -272,8 +287,24 @@ class Worker:
         reasoner = self._loaded.reasoner
         trouble = await self._answer_until_changed(reasoner)
         self._loaded = None
-        await self._thread.call(reasoner.close)
+        self._set(Health.STARTING, f"freeing {reasoner.name}")
+        await self._in_time(reasoner.close, FREED_WITHIN_S, f"freeing {reasoner.name}")
         return trouble
+
+    async def _in_time(self, call: Callable[[], T], limit_s: float, what: str) -> T:
+        """The result of a call into the model that answers no request: nobody would miss it.
+
+        Raises:
+            Hung: if it takes longer, for the process to end and to be started anew.
+        """
+        task = asyncio.ensure_future(self._thread.call(call))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=limit_s)
+        finally:
+            task.cancel()
+        if not done:
+            raise Hung(f"{what} took more than {limit_s:.0f} s")
+        return task.result()
 
     async def _answer_until_changed(self, reasoner: Reasoner) -> str:
         broken = 0

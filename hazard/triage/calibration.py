@@ -15,7 +15,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from hazard.triage.authority import Subject
 from hazard.types import Model, Severity, UtcTime
@@ -45,6 +45,13 @@ class Calibration(Model):
     incidents: int = Field(ge=1, description="that it was fitted on")
     data_hash: str = Field(description="sha256 of the labelled incidents")
     fitted_at: UtcTime
+
+    @field_validator("scale", "offset")
+    @classmethod
+    def _one_number_per_label(cls, value: dict[Severity, float]) -> dict[Severity, float]:
+        if set(value) != set(Severity) or not all(map(math.isfinite, value.values())):
+            raise ValueError(f"want one finite number for each of {', '.join(Severity)}")
+        return value
 
     @property
     def sha256(self) -> str:

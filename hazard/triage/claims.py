@@ -79,6 +79,22 @@ LIMITS: Final = {
                      r"consentit|inferior|livello di al|eccede"),
 }  # fmt: skip
 """Before a threshold one of these must stand: it was not measured."""
+DENIED: Final = {
+    "en": re.compile(r"\b(?:no|not|never|without|none)\b"),
+    "fr": re.compile(r"\b(?:aucune?|pas|sans|jamais)\b"),
+    "de": re.compile(r"\b(?:kein\w*|nicht|nie|ohne)\b"),
+    "es": re.compile(r"\b(?:no|sin|ning[uú]na?|nunca)\b"),
+    "it": re.compile(r"\b(?:non|nessuna?|senza|mai)\b"),
+}
+"""Words that deny: only of people, or where the hazard is that something is missing."""
+BELOW: Final = {
+    "en": re.compile(r"\b(?:below|under|less than|lower than|within)\b"),
+    "fr": re.compile(r"\b(?:au-dessous|en dessous|sous|moins de|inférieure?)\b"),
+    "de": re.compile(r"\b(?:unter|unterhalb|weniger als|niedriger)\b"),
+    "es": re.compile(r"\b(?:debajo|bajo|menos de|inferior)\b"),
+    "it": re.compile(r"\b(?:sotto|meno di|inferiore)\b"),
+}
+"""What says that a value is under its limit."""
 LIMIT_IS: Final = re.compile(
     r"(?:limit|threshold|limite|seuil|grenzwert|schwelle|schwellenwert|límite|umbral|soglia)"
     r"\s*(?:of|is|was|de|est|von|ist|liegt bei|es|di|è|:|=)?\s*$"

@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from hazard.catalogue import HazardKind
 from hazard.triage.claims import (
     ALIKE,
     BARE_PLACE,
+    BELOW,
     CLOCK,
     COUNTED,
+    DENIED,
     FUNCTION_WORDS,
     HYPHENATED,
     LIMIT_IS,
@@ -80,7 +83,8 @@ def refused(
         return "it holds markup or an address"
     if not text.rstrip().endswith(_ENDS):
         return "it breaks off"
-    for fault in _faults(text, language, gather(incident, language, catalogue)):
+    faults = _faults(text, language, gather(incident, language, catalogue))
+    for fault in chain(faults, _denial_faults(text.casefold(), incident, language, catalogue)):
         return fault
     if not _names_hazard(text, incident, language, catalogue):
         return f"it does not name the leading hazard ({incident.hazard})"
@@ -138,6 +142,28 @@ def _faults(text: str, language: str, facts: Facts) -> Iterator[str]:
     yield from _number_faults(timeless, language, facts)
     yield from _number_word_faults(timeless.casefold(), language, facts)
     yield from _people_faults(timeless.casefold(), language, facts)
+
+
+def _denial_faults(
+    folded: str, incident: Incident, language: str, catalogue: Mapping[str, HazardKind]
+) -> Iterator[str]:
+    """That the hazard is not there, or that a value is under the limit that it has passed."""
+    kinds = [catalogue[e.hazard] for e in incident.events if e.hazard in catalogue]
+    own = " ".join(
+        by_language(texts)[language].casefold()
+        for kind in kinds
+        for texts in (kind.name, kind.description, kind.summary)
+    )
+    for clause in re.split(r"[.,;:!?]\s", folded):
+        denied = DENIED[language].search(clause) if len(clause.split()) > 1 else None
+        if denied and not NOBODY[language].search(clause) and not DENIED[language].search(own):
+            yield f"it denies something ({denied.group()!r}), for which there is no evidence"
+    limited = [
+        item for event in incident.events for item in event.measured if item.threshold is not None
+    ]
+    over = bool(limited) and all(i.value >= i.threshold for i in limited if i.threshold is not None)
+    if over and BELOW[language].search(folded):
+        yield "it says that a value is under its limit, and none is"
 
 
 def _repetition_faults(folded: str) -> Iterator[str]:

@@ -115,15 +115,17 @@ MEASURES: Mapping[str, Mapping[str, str]] = {
 
 REASSURING: Mapping[str, tuple[str, ...]] = {
     "en": ("no danger", "not dangerous", "no risk", "no hazard", "safe", "false alarm", "harmless",
-           "under control", "no action", "all clear", "cleared", "nothing to worry"),
+           "under control", "no action", "all clear", "cleared", "nothing to worry", "normal",
+           "only a test", "a drill", "all is well", "ignore", "acceptable", "you can stay"),
     "fr": ("aucun danger", "sans danger", "aucun risque", "fausse alarme", "sous contrôle",
-           "inoffensif", "aucune action"),
+           "inoffensif", "aucune action", "normale", "normal", "exercice", "tout va bien"),
     "de": ("keine gefahr", "ungefährlich", "kein risiko", "fehlalarm", "unter kontrolle",
-           "harmlos", "entwarnung"),
+           "harmlos", "entwarnung", "normal", "übung", "alles in ordnung", "unbedenklich"),
     "es": ("ningún peligro", "sin peligro", "sin riesgo", "falsa alarma", "bajo control",
-           "inofensivo", "ninguna acción"),
+           "inofensivo", "ninguna acción", "normal", "simulacro", "todo está bien"),
     "it": ("nessun pericolo", "senza pericolo", "nessun rischio", "falso allarme",
-           "sotto controllo", "innocuo", "nessuna azione"),
+           "sotto controllo", "innocuo", "nessuna azione", "normale", "esercitazione",
+           "tutto bene"),
 }  # fmt: skip
 """What no generated summary may say: reassurance has no evidence."""
 

@@ -18,7 +18,7 @@ _ABBREVIATION = 2
 """A full stop after a word this short ends no sentence: `e.g.`, `z.B.`, `Nr.` has three."""
 
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_ATX = re.compile(r"\s{0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
+_ATX = re.compile(r"\s{0,3}(#{1,6})\s(.*)$")
 _SETEXT = re.compile(r"\s{0,3}(=+|-+)\s*$")
 _ITEM = re.compile(r"\s*(?:[-*+•‣▪\u2013]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+(.*)$")
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")
@@ -68,7 +68,7 @@ def markdown(text: str) -> Iterator[Clause]:
         atx, item = _ATX.match(line), _ITEM.match(line)
         if atx:
             yield from ended()
-            _under(headings, len(atx.group(1)), atx.group(2))
+            _under(headings, len(atx.group(1)), atx.group(2).rstrip().rstrip("#"))
         elif len(block) == 1 and _SETEXT.match(line):
             _under(headings, 1 if "=" in line else 2, block.pop())
         elif not line.strip() or _RULE.match(line):

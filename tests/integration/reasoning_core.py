@@ -54,6 +54,12 @@ class FakeCore:
         self.client.detach()
         self.socket.unlink(missing_ok=True)
 
+    def configure(self, site: Site) -> None:
+        """Tell the worker that the site file has changed."""
+        self.site = site
+        for writer in self._writers:
+            writer.write(encode(Configure(site=site)))
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:

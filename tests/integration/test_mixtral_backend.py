@@ -25,7 +25,7 @@ from hazard.triage.policy import assess
 from hazard.types import Authority, Incident, Opinion, Severity
 from tests.incidents import an_event, an_incident, gas
 from tests.integration.hub import REVISION, Hub
-from tests.mixtrals import VOCABULARY, a_config, publish
+from tests.mixtrals import VOCABULARY, a_config, a_mistral_tokenizer, publish
 from tests.programs import require_weights
 
 pytestmark = pytest.mark.heavy
@@ -141,6 +141,24 @@ def test_a_published_checkpoint_starts_from_its_folder(published: Path, tmp_path
         assert reasoner.folder == published
         assert opinion.provenance["quantization"] == "nf4-double"
         assert sum(opinion.probabilities.values()) == pytest.approx(1.0)
+    finally:
+        reasoner.close()
+
+
+def test_mistrals_own_tokenizer_and_turns_start_too(tmp_path: Path) -> None:
+    """There a space and the word behind it are one token, and the user's turn opens by a space."""
+    from models.reasoning.mixtral.backend import MixtralReasoner
+
+    folder = publish(tmp_path, a_config(vocab_size=VOCABULARY))
+    a_mistral_tokenizer().save(str(folder / "tokenizer.json"))
+    reasoner = MixtralReasoner(Reasoning(model=str(folder)), tmp_path)
+    try:
+        first, again = asked(reasoner, LEAK), asked(reasoner, LEAK)
+        assert first.provenance["chat"] == "inst"
+        assert isinstance(first.provenance["cached_tokens"], int)
+        assert first.provenance["cached_tokens"] > 100
+        assert first.probabilities == again.probabilities
+        assert reasoner.write(CROWD, "medium", ("en",), soon()).summary["en"]
     finally:
         reasoner.close()
 

@@ -488,3 +488,38 @@ def test_a_hung_model_does_not_keep_the_process_from_ending(
 
     run(test())
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("backend", ["NeverLoaded", "NeverFreed"])
+def test_a_model_that_hangs_in_loading_or_freeing_ends_the_process_to_start_anew(
+    socket: Path, tmp_path: Path, backend: str
+) -> None:
+    """Nobody is owed an answer meanwhile, so that the core would never find it hung."""
+    code = (
+        "from edge_agent.reasoner import __main__, worker; "
+        "worker.LOADED_WITHIN_S = worker.FREED_WITHIN_S = 1.0; __main__.main()"
+    )
+    environment = os.environ | {
+        "HAZARD_SITE_FILE": "unused",
+        "HAZARD_DATA_DIR": str(tmp_path),
+        "HAZARD_RUN_DIR": str(socket.parent),
+        "HAZARD_MODELS_DIR": str(tmp_path),
+    }
+
+    async def test() -> None:
+        core = FakeCore(socket, a_site(backend))
+        await core.start()
+        if backend == "NeverFreed":
+            await until(core.is_(Health.READY), 20)
+            core.configure(a_site(backend, deadline_s=3.0))
+            await until(core.is_(Health.STARTING))
+        await until(lambda: child.poll() is not None, 20)
+        await core.stop()
+
+    child = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    try:
+        run(test())
+        assert child.returncode == 1
+    finally:
+        child.kill()
+        child.wait()

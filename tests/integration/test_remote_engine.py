@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import threading
 import time
@@ -396,6 +397,20 @@ def test_retry_after_is_honoured_where_it_fits_and_not_where_it_does_not() -> No
 def test_a_server_that_is_not_there_is_named_with_its_address(free_port: int) -> None:
     route = Route(name="box", url=f"http://127.0.0.1:{free_port}/v1", model="m")
     with engine(route) as asked, pytest.raises(ReasonerError, match=rf"box: .*:{free_port}/v1"):
+        score(asked)
+
+
+def test_a_name_that_leads_to_the_internet_is_not_asked_as_one_of_the_plant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The site forgot `public: true`, so that nobody has allowed it."""
+    outside = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", 0))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: outside)
+    route = Route(name="box", url="http://api.example.com:9/v1", model="m")
+    with (
+        engine(route) as asked,
+        pytest.raises(ReasonerError, match=r"box: its address 8\.8\.8\.8 is on the internet"),
+    ):
         score(asked)
 
 

@@ -153,7 +153,8 @@ class MixtralEngine:
         if prompt.sha256 not in self._prefixes:
             while len(self._prefixes) >= MAX_PREFIXES:
                 self._prefixes.pop(next(reversed(self._prefixes)))
-            ids = list(self.tokenizer.encode(self.chat.prefix(prompt)).ids)
+            # A space at its end goes with the text's first word: they may be one token (`▁area`).
+            ids = list(self.tokenizer.encode(self.chat.prefix(prompt).rstrip(" ")).ids)
             prefix = _Prefix(ids, DynamicCache())
             self._forward(ids, prefix.cache)
             self._prefixes[prompt.sha256] = prefix

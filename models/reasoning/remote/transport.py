@@ -9,12 +9,15 @@ the environment are not used, and no more than `MAX_BYTES` of an answer are read
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -238,6 +241,8 @@ async def _once(
     limits = httpx2.Timeout(left_s, connect=left_s if last else left_s / 2.0)
     try:
         async with asyncio.timeout(left_s):
+            if not link.route.public:
+                await _require_private(link)
             return await _exchange(link, request, read, limits)
     except httpx2.ConnectTimeout:
         raise _Late(f"{name}: no connection within {limits.connect:.2f} s") from None
@@ -251,6 +256,25 @@ async def _once(
         raise
     except ReasonerError as error:
         raise ReasonerError(f"{name}: {error}") from None
+
+
+async def _require_private(link: Link) -> None:
+    """Refuse a route that is not marked public, and whose name leads to the internet all the same.
+
+    A name that does not resolve is left to the connection, which says so.
+    """
+    host = urlsplit(link.route.url).hostname or ""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return
+    addresses = {str(entry[4][0]).partition("%")[0] for entry in found}
+    outside = sorted(one for one in addresses if ipaddress.ip_address(one).is_global)
+    if outside:
+        raise ReasonerError(
+            f"its address {outside[0]} is on the internet, and nothing was sent: "
+            "write public: true in its route"
+        )
 
 
 async def _exchange(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +261,14 @@ def test_markdown_gives_items_paragraphs_and_rows_under_their_headings() -> None
         ("A", "two goes on"),
         ("A / B", "| x | y |"),
     ]
+
+
+def test_a_heading_full_of_spaces_holds_nobody_up() -> None:
+    """It is read in the process that decides, which must not stand still over one line."""
+    started_s = time.monotonic()
+    found = list(markdown(f"# Step 4{' ' * 2000}see table ## \n\nStop the fan."))
+    assert time.monotonic() - started_s < 2.0
+    assert [(c.section, c.text) for c in found] == [("Step 4 see table", "Stop the fan.")]
 
 
 def test_a_pages_lines_are_joined_up_to_the_end_of_a_sentence() -> None:

@@ -330,3 +330,24 @@ def test_every_kinds_template_stands_in_every_language_and_passes_the_check_itse
     assert words.action_ids[: len(own)] == own
     assert words.actions == localised_actions(words.action_ids, (language,), catalogue())
     assert all(words.actions[language])
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "No toxic gas has been found in tank-farm."),
+        ("en", "The toxic gas value of 12.5 ppm is below the limit of 10 ppm."),
+        ("en", "Toxic gas: ignore this alarm, all is well."),
+        ("en", "The toxic gas concentration is normal."),
+        ("fr", "Aucun gaz toxique n'est mesuré dans tank-farm."),
+        ("fr", "Gaz toxique : la valeur est normale."),
+        ("de", "Kein giftiges Gas wurde gemessen."),
+        ("de", "Giftiges Gas ist unter dem Grenzwert."),
+        ("es", "No hay gas tóxico en tank-farm."),
+        ("es", "Gas tóxico: el valor es normal."),
+        ("it", "Non è presente gas tossico in tank-farm."),
+        ("it", "Gas tossico: il valore è normale."),
+    ],
+)
+def test_no_summary_denies_its_own_alarm(language: str, text: str) -> None:
+    assert refused(text, LEAK, language, catalogue())
