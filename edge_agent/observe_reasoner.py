@@ -19,7 +19,7 @@ COUNTED = {
     "failed": "decisions that broke, or that nobody was there to give",
     "coalesced": "decisions that shared one question with others of their area",
     "words": "summaries and actions that came in time",
-    "summaries_refused": "words for which the template stands",
+    "words_by_template": "words for which the template stands",
 }
 """Figures of the stage that count up from the core's start: name and what it counts."""
 

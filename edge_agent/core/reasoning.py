@@ -62,7 +62,7 @@ class Counts:
     """Decisions and words since the core's start; `decided` are answers in time.
 
     `coalesced` are those of them that shared a question with others of their area;
-    `summaries_refused` are words for which the template stands.
+    `words_by_template` are words for which the template stands.
     """
 
     decided: int = 0
@@ -72,7 +72,7 @@ class Counts:
     written: int = 0
     write_failed: int = 0
     coalesced: int = 0
-    summaries_refused: int = 0
+    words_by_template: int = 0
 
 
 @dataclass(slots=True)
@@ -178,7 +178,7 @@ class ReasoningClient:
         answer = await self._ask(request)
         if isinstance(answer, WriteReply) and answer.words is not None:
             self.counts.written += 1
-            self.counts.summaries_refused += answer.words.source == "template"
+            self.counts.words_by_template += answer.words.source == "template"
             return answer.words
         self.counts.write_failed += 1
         return answer if isinstance(answer, Failure) else _failure(answer.error)
@@ -292,7 +292,7 @@ class ReasoningClient:
             "agreement_with_policy": share,
             "words": counts.written,
             "words_failed": counts.write_failed,
-            "summaries_refused": counts.summaries_refused,
+            "words_by_template": counts.words_by_template,
         }
 
 

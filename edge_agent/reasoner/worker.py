@@ -73,7 +73,7 @@ class _Counts:
     late: int = 0
     failed: int = 0
     written: int = 0
-    summaries_refused: int = 0
+    words_by_template: int = 0
     coalesced: int = 0
 
 
@@ -225,7 +225,7 @@ class Worker:
             "worker_failed": counts.failed,
             "worker_written": counts.written,
             "worker_coalesced": counts.coalesced,
-            "summaries_refused": counts.summaries_refused,
+            "words_by_template": counts.words_by_template,
             "test_certificates_accepted": tests_allowed(),
         }
         if self._loaded is not None:
@@ -355,7 +355,7 @@ class Worker:
             self._send(DecideReply(request_id=request.request_id, opinion=answer))
         else:
             self._counts.written += 1
-            self._counts.summaries_refused += answer.source == "template"
+            self._counts.words_by_template += answer.source == "template"
             self._send(WriteReply(request_id=request.request_id, words=answer))
 
     def _again(self, batch: Sequence[Request]) -> None:
