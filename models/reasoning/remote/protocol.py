@@ -182,9 +182,11 @@ def label_of(token: str, labels: Sequence[str]) -> str | None:
 def _weights(top: Sequence[tuple[str, float]], labels: Sequence[str]) -> dict[str, float]:
     """Log-probability of each label; empty if the list has none of them.
 
-    A label that is not listed gets the smallest listed probability, which it cannot exceed.
+    A label that is not listed gets the smallest listed probability, which it cannot exceed, and no
+    more than what the list leaves of the whole.
     """
-    if math.fsum(math.exp(value) for _, value in top) > 1.0 + _TOLERANCE:
+    listed = math.fsum(math.exp(value) for _, value in top)
+    if listed > 1.0 + _TOLERANCE:
         raise ReasonerError("sent probabilities that add up to more than one")
     found: dict[str, list[float]] = {}
     for token, value in top:
@@ -193,7 +195,8 @@ def _weights(top: Sequence[tuple[str, float]], labels: Sequence[str]) -> dict[st
             found.setdefault(label, []).append(value)
     if not found:
         return {}
-    least = min(value for _, value in top)
+    rest = math.log(max(1.0 - listed, _LEAST))
+    least = min(rest, *(value for _, value in top))
     return {label: _log_sum(found[label]) if label in found else least for label in labels}
 
 

@@ -65,6 +65,12 @@ def test_tokens_of_one_label_are_added_and_labels_share_what_is_left() -> None:
     assert (found.cached_tokens, found.new_tokens, found.prefill_ms) == (100, 20, 12.0)
 
 
+def test_a_label_that_is_not_listed_gets_no_more_than_the_list_leaves() -> None:
+    found = shares(scored(answer("high", high=0.99)))
+    assert found["high"] == pytest.approx(0.99 / 1.03)
+    assert found["info"] == pytest.approx(0.01 / 1.03)
+
+
 def test_without_probabilities_the_word_may_only_advise() -> None:
     for word in ("High", " crit"):
         found = scored(answer(word))
