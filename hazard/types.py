@@ -9,39 +9,18 @@ seconds, every quantity carries its unit in its name or beside it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
+from hazard.base import Model, Name, UtcTime
 from hazard.scales import Authority, DecidedBy, Quality, Severity
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-
-def _aware_utc(value: datetime) -> datetime:
-    if value.tzinfo is None:
-        raise ValueError("time has no zone: give an aware UTC datetime")
-    return value.astimezone(UTC)
-
-
-UtcTime = Annotated[datetime, AfterValidator(_aware_utc)]
-"""An aware datetime, normalised to UTC; a naive one is refused."""
-
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-"""An identifier safe in topics, file names and URLs: lower case, digits, `-` and `_`."""
-
-Relative = Annotated[float, Field(ge=0.0, le=1.0)]
-"""A coordinate as a share of the picture's width or height."""
-
-
-class Model(BaseModel):
-    """Base of all serialisable domain types: frozen, extra keys forbidden."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 # ---------------------------------------------------------------- within the vision group

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
 
+from hazard.base import Relative
 from hazard.geometry import homography, is_simple
 from hazard.site.reasoning import Reasoning
 from hazard.site.rules import RuleConfig
@@ -22,7 +23,7 @@ from hazard.site.sources import (
     SecretRef,
     SensorSourceConfig,
 )
-from hazard.types import Model, Name, Relative, Severity
+from hazard.types import Model, Name, Severity
 
 Language = Literal["en", "fr", "de", "es", "it"]
 Point = tuple[Relative, Relative]
