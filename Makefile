@@ -1,10 +1,10 @@
 # The set-up and the daily commands. `make help` lists them.
 #
 # Variables: PYTHON (an interpreter of 3.11 or newer), VENV (where the environment lies),
-# ARGS (handed to the demo or to pytest), BENCH_JSON (where the bench writes).
+# ARGS (handed to the demo or to pytest), BENCH_DIR (where the benches write).
 
 VENV ?= .venv
-BENCH_JSON ?= docs/benchmarks/pipeline.json
+BENCH_DIR ?= docs/benchmarks
 ARGS ?=
 BIN := $(VENV)/bin
 HAZARD := $(BIN)/hazard
@@ -32,9 +32,10 @@ demo: setup ## Run the demo plant until Ctrl-C (ARGS="--once --json report.json"
 test: setup-all ## Run all tests
 	@"$(BIN)/python" -m pytest $(ARGS)
 
-bench: setup-all ## Measure the pipeline against the alternatives, write docs/benchmarks/
-	@mkdir -p "$(dir $(BENCH_JSON))"
-	@"$(HAZARD)" bench pipeline --json $(BENCH_JSON)
+bench: setup-all ## Measure pipeline and reasoning against the alternatives, write docs/benchmarks/
+	@mkdir -p "$(BENCH_DIR)"
+	@"$(HAZARD)" bench pipeline --json "$(BENCH_DIR)/pipeline.json"
+	@"$(HAZARD)" bench reasoning --json "$(BENCH_DIR)/reasoning.json"
 
 lint: packages-all ## Check style, types, architecture, docker files and locks
 	"$(BIN)/ruff" check .
