@@ -37,7 +37,7 @@ class KindResult(Model):
     """How the exam went for one hazard kind."""
 
     incidents: int = Field(ge=0)
-    missed_high: int = Field(ge=0, description="high or critical ones judged lower")
+    missed_high: int = Field(ge=0, description="high or critical ones judged too low")
 
     @property
     def passed(self) -> bool:

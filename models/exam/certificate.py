@@ -74,7 +74,7 @@ def strictest(*parts: Iterable[Check]) -> tuple[Check, ...]:
 
 
 def kind_results(outcomes: Iterable[Outcome]) -> dict[str, KindResult]:
-    """Per hazard kind: incidents of its own, and high or critical ones judged lower than high."""
+    """Per hazard kind: incidents of its own, and high or critical ones that were missed."""
     found: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         found.setdefault(outcome.item.hazard, []).append(outcome)
@@ -85,8 +85,13 @@ def kind_results(outcomes: Iterable[Outcome]) -> dict[str, KindResult]:
 
 
 def missed(outcome: Outcome) -> bool:
-    """Whether a high or critical incident was judged lower than high."""
-    return outcome.item.label >= Severity.HIGH and outcome.severity < Severity.HIGH
+    """Whether a high or critical incident was judged lower than high, or than is acceptable.
+
+    So high is a miss where nothing but critical is acceptable: a backend that never says critical
+    would bring critical defaults down.
+    """
+    least = max(Severity.HIGH, outcome.item.acceptable[0])
+    return outcome.item.label >= Severity.HIGH and outcome.severity < least
 
 
 def issue(

@@ -152,7 +152,7 @@ def _kinds(kinds: Mapping[str, KindResult]) -> list[str]:
 def _why(kind: KindResult) -> str:
     if kind.incidents < MIN_INCIDENTS_PER_KIND:
         return f"{kind.incidents} incidents, {MIN_INCIDENTS_PER_KIND} are needed"
-    return f"{kind.missed_high} high or critical judged lower, none may be"
+    return f"{kind.missed_high} high or critical judged too low, none may be"
 
 
 def _granted(grants: Mapping[str, Grant]) -> Iterable[str]:

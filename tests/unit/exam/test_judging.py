@@ -156,6 +156,21 @@ def test_one_missed_high_incident_fails_its_kind_alone() -> None:
     assert result.kinds[wrong.hazard].missed_high == 1
 
 
+def test_who_never_says_critical_gets_no_kind_where_nothing_else_is_acceptable() -> None:
+    bank = load_packaged()
+    outcomes = [
+        through_ladder(
+            c, verdict_of(c), opinion_of(answered(min(c.label, HIGH)), None, "m", 2.0), 1.0
+        )
+        for c in bank
+    ]
+    kinds = kind_results(outcomes)
+    for hazard, result in kinds.items():
+        free = [c for c in bank if c.hazard == hazard and verdict_of(c).floor <= HIGH]
+        assert result.passed == all(c.acceptable[0] <= HIGH for c in free), hazard
+    assert not kinds["fire"].passed
+
+
 def test_a_kind_with_few_incidents_of_its_own_is_not_passed() -> None:
     few = tuple(case for case in BANK if case.hazard != "fire" or case.id < "fire-7")
     outcomes = [

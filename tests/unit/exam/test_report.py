@@ -54,7 +54,7 @@ def test_a_kind_that_failed_is_named_with_the_reason() -> None:
     )
     words = report.verdict(result, grants(result))
     assert "Hazard kinds passed by themselves: 13 of 14." in words
-    assert "failed: crowding: 1 high or critical judged lower, none may be" in words
+    assert "failed: crowding: 1 high or critical judged too low, none may be" in words
     assert "raise the default by one level (crowding)" in words
 
 
