@@ -28,7 +28,7 @@ from hazard.triage.calibration import (
     probabilities,
     without_prior,
 )
-from hazard.triage.render import clean, is_withheld, render
+from hazard.triage.render import is_withheld, render
 from hazard.types import (
     Authority,
     Condition,
@@ -47,8 +47,6 @@ from models.reasoning.procedures import Procedures
 from models.reasoning.words import Redacted, Writer
 
 CALIBRATION_FILE = "calibration.json"
-NARRATIVE_CHARACTERS = 600
-"""Of a free text that is to be judged; an incident as rendered has at most 520 bytes."""
 LOADING_S = 600.0
 """How long the first prefill of the static prompt may take, on the slowest box."""
 LOGIT_FLOOR = 1e-6
@@ -249,11 +247,6 @@ class LanguageReasoner:
         if found.subject != own:
             return None, f"{path} is for another file, quantization or prompt: run the exam anew"
         return found, ""
-
-
-def narrative(text: str) -> str:
-    """A free text as data for `decide_text`: cleaned and bounded."""
-    return f'report "{clean(text, NARRATIVE_CHARACTERS)}"'
 
 
 def _sample() -> Incident:

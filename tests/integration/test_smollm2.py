@@ -82,6 +82,14 @@ def test_it_gives_a_distribution_over_the_five_severities(reasoner: SmolLM2Reaso
 
 
 @pytest.mark.weights
+def test_a_narrative_is_judged_as_plain_text(reasoner: SmolLM2Reasoner) -> None:
+    text = "A worker cleaned the mixer while it ran and his sleeve was caught by the blade."
+    opinion = reasoner.decide_text(text, time.monotonic() + LATER_S)
+    assert opinion.provenance["prompt"] == text
+    assert math.isclose(math.fsum(opinion.probabilities.values()), 1.0, abs_tol=1e-9)
+
+
+@pytest.mark.weights
 def test_the_same_incident_gets_the_same_decision_whatever_came_before(
     reasoner: SmolLM2Reasoner,
 ) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from hazard.site.reasoning import Reasoning
-from hazard.triage.authority import Subject
+from hazard.triage.authority import Subject, grant
 from hazard.triage.calibration import Calibration
 from hazard.triage.ladder import decide
 from hazard.types import Authority, DecidedBy, Severity, Verdict
 from models.reasoning.engine import Prompt, Scores
 from models.reasoning.facts import Facts
-from models.reasoning.judge import CALIBRATION_FILE, LanguageReasoner, Limits
+from models.reasoning.judge import CALIBRATION_FILE, LanguageReasoner, Limits, limits_of
 from tests.incidents import START, an_event, an_incident
 
 SOON = math.inf
@@ -48,7 +48,8 @@ class Sure:
         deadline_monotonic_s: float,
         stop: Callable[[], bool],
     ) -> str:
-        raise NotImplementedError
+        del prompt, text, max_tokens, deadline_monotonic_s, stop
+        raise AssertionError("nobody asks for words here")
 
     def close(self) -> None:
         pass
@@ -94,3 +95,30 @@ def test_where_text_was_withheld_a_model_may_raise_by_one_and_brings_nothing_dow
     assert ("withheld" in opinion.note) == (subject != "press-3")
     found = decide("i", MEDIUM_OF_LOW, opinion, Authority.DECIDE, START)
     assert (found.severity, found.decided_by) == (severity, decided_by)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "without_exam", "asked_for_decide"),
+    [
+        (46_702_792_704, Authority.RAISE, Authority.RAISE),  # Mixtral 8x7B
+        (373_462_848, Authority.ADVISE, Authority.ADVISE),  # the upcycled one
+    ],
+)
+def test_without_an_exam_a_large_model_may_raise_and_a_small_one_only_advise(
+    parameters: int, without_exam: Authority, asked_for_decide: Authority
+) -> None:
+    limits = limits_of(Facts(files={}, quantization="nf4-double", parameters=parameters), ("en",))
+    assert limits.max_authority is Authority.DECIDE
+    unasked, asked = (
+        grant(
+            "fire",
+            backend_limit=limits.max_authority,
+            uncertified=limits.uncertified,
+            wishes=wishes,
+        )
+        for wishes in ({}, {"fire": Authority.DECIDE})
+    )
+    assert unasked.authority is without_exam
+    assert asked.authority is asked_for_decide
+    assert "decide asked" in asked.why
+    assert "run the exam" in asked.why
