@@ -124,6 +124,33 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command()
+def quantize(
+    source: Annotated[Path, typer.Argument(help="Folder of a Mixtral as it was published.")],
+    target: Annotated[Path, typer.Argument(help="New folder for the same in 4 bits.")],
+) -> None:
+    """Write a Mixtral in 4 bits: a quarter of the bytes to carry to a box and to read at start.
+
+    Needs the `reasoning` extra. Exit code 0 if all of it was written, else 1.
+    """
+    from importlib.util import find_spec
+
+    from hazard.errors import HazardError
+
+    if find_spec("torch") is None:
+        typer.echo("error: torch is not installed: install the `reasoning` extra", err=True)
+        raise typer.Exit(1)
+    from models.reasoning.mixtral.load import default_device
+    from models.reasoning.mixtral.quantize import quantize_folder
+
+    try:
+        quantize_folder(source, target, default_device(), typer.echo)
+    except HazardError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"ready: {target}")
+
+
 def _stands_in(status: Status, statuses: list[Status]) -> bool:
     return any(s.entry.name == status.entry.fallback and s.ok for s in statuses)
 

@@ -163,6 +163,30 @@ def test_mistrals_own_tokenizer_and_turns_start_too(tmp_path: Path) -> None:
         reasoner.close()
 
 
+def test_the_command_writes_it_in_4_bits_and_the_backend_starts_from_that(
+    published: Path, tmp_path: Path
+) -> None:
+    from typer.testing import CliRunner
+
+    from edge_agent.cli.models import app
+    from models.reasoning.mixtral.backend import MixtralReasoner
+
+    packed = tmp_path / "nf4"
+    done = CliRunner().invoke(app, ["quantize", str(published), str(packed)])
+    assert done.exit_code == 0, done.output
+    size = sum(file.stat().st_size for file in packed.glob("*.safetensors"))
+    assert size < 0.7 * sum(file.stat().st_size for file in published.glob("*.safetensors"))
+    answers = []
+    for folder in (published, packed):
+        reasoner = MixtralReasoner(Reasoning(model=str(folder)), tmp_path)
+        answers.append(asked(reasoner, LEAK).probabilities)
+        reasoner.close()
+    assert answers[0] == answers[1]
+    again = CliRunner().invoke(app, ["quantize", str(published), str(packed)])
+    assert again.exit_code == 1
+    assert "name a folder that does not exist" in again.output
+
+
 @pytest.mark.parametrize(
     ("model", "error", "told"),
     [
