@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from dashboard.services import Services
 from hazard.store.queries import RequestStatus
-from hazard.types import ActionRequest, Verb
+from hazard.types import ActionRequest, Role, Verb
 
 SHELVE_MAX_S = 12 * 3600.0
 """Longer than a shift is no shelving but taking out of service."""
@@ -54,6 +54,7 @@ def submit(services: Services, alert_id: str, actor: str, form: ActionForm) -> R
         alert_id=alert_id,
         verb=form.verb,
         actor=actor,
+        role=Role.SAFETY_OFFICER,
         expected_revision=form.expected_revision,
         comment=form.comment,
         duration_s=form.duration_min * 60

@@ -1,4 +1,4 @@
-"""The ordered scales of the domain: severity, quality, who decided, and what a model may do."""
+"""The scales of the domain: severity, quality, who decided, what a model and a person may do."""
 
 from __future__ import annotations
 
@@ -70,3 +70,16 @@ class Authority(StrEnum):
     ADVISE = "advise"
     RAISE = "raise"
     DECIDE = "decide"
+
+
+class Role(StrEnum):
+    """What a person or program is to the plant; `hazard.alarms.authorization` says what each may.
+
+    The first two are an order (an operator may all that a viewer may); the others are offices.
+    """
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    SAFETY_OFFICER = "safety_officer"
+    INTEGRATOR = "integrator"
+    ADMINISTRATOR = "administrator"

@@ -16,7 +16,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_agent.live.result import Check, failed, ok, warning
 from hazard.errors import ConfigError
-from hazard.site.models import Broker, Sensor
+from hazard.site.models import Sensor
+from hazard.site.mqtt import Broker
 from hazard.site.problems import show
 from hazard.site.sources import MqttSensorSource
 

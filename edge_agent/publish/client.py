@@ -23,7 +23,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.publish.topics import Publication
 from hazard.errors import BrokerError, ConfigError
-from hazard.site.models import Broker
+from hazard.site.mqtt import Broker
 
 CONNECT_WITHIN_S = 3.0
 IN_FLIGHT = 20
@@ -69,7 +69,7 @@ class Link:
         on_message: Callable[[MQTTMessage], None],
     ) -> None:
         self._name, self._broker, self._wake = name, broker, wake
-        self._v5 = broker.protocol == "5"
+        self._v5 = broker.protocol != "3.1.1"
         self.max_packet = UNLIMITED_PACKET
         self._connected = False
         self._lost: str | None = None

@@ -11,13 +11,22 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge_agent.publish.messages import AreaState, NodeStatus
+from edge_agent.publish.messages import (
+    AreaState,
+    CommandMessage,
+    CommandResponse,
+    GapRecord,
+    NodeStatus,
+)
 from hazard.types import AlertMessage, Model
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MESSAGES: Mapping[str, type[Model]] = {
     "alert.v1": AlertMessage,
     "area.v1": AreaState,
+    "command.v1": CommandMessage,
+    "gap.v1": GapRecord,
+    "response.v1": CommandResponse,
     "node-status.v1": NodeStatus,
 }
 

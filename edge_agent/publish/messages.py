@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from hazard.types import Health, Model, Name, Severity, UtcTime
 
@@ -26,6 +26,10 @@ class AreaState(Model):
     counts: dict[Severity, int] = Field(description="active alarms by severity, without shelved")
     unacknowledged: int = Field(ge=0)
     suppressed: int = Field(ge=0, description="shelved and otherwise suppressed alarms")
+    flood: bool = Field(default=False, description="its operator position is in an alarm flood")
+    test: bool = Field(
+        default=False, description="`state` is a test of lights and horns, asked for by a person"
+    )
     at: UtcTime
 
 
@@ -56,4 +60,64 @@ class NodeStatus(Model):
         "known",
     )
     heartbeat_s: float
+    sequence: int | None = Field(
+        default=None, ge=0, description="the newest revision's; null: not known"
+    )
+    at: UtcTime
+
+
+class CommandMessage(Model):
+    """What a person or program asks for (topic `command/{user}/{verb}`, never retained).
+
+    The user and the verb stand in the topic. `request_id` makes a command that is sent twice be
+    carried out once; without it the MQTT 5 correlation data, or else a hash of the payload, does.
+    """
+
+    schema_version: Literal["hazard/v1"] = "hazard/v1"
+    node: Name | None = Field(
+        default=None, description="the node that is meant; null: whichever has the alarm, or all"
+    )
+    request_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    alert_id: str | None = Field(default=None, max_length=64)
+    revision: int | None = Field(
+        default=None, ge=1, description="of the alarm, as the sender saw it"
+    )
+    comment: str = Field(default="", max_length=2000)
+    duration_s: float | None = Field(default=None, gt=0)
+    arguments: dict[str, JsonValue] = Field(default_factory=dict, max_length=16)
+    token: str | None = Field(default=None, max_length=4096, description="where the broker asks")
+
+
+class CommandResponse(Model):
+    """What became of a command (to its response topic, or `response/{user}`).
+
+    `values` depend on the verb: the alarm's new `revision`; of a replay `from_sequence`,
+    `to_sequence` and `next_sequence`; of a snapshot `part` and `parts` with the states.
+    """
+
+    schema_version: Literal["hazard/v1"] = "hazard/v1"
+    site: Name
+    node: Name
+    user: str = Field(max_length=64)
+    verb: str = Field(max_length=64)
+    request_id: str = Field(max_length=64)
+    state: Literal["done", "conflict", "refused"]
+    text: str = Field(max_length=2000, description="what happened, or why not and what to do")
+    values: dict[str, JsonValue] = Field(default_factory=dict)
+    at: UtcTime
+
+
+class GapRecord(Model):
+    """Messages that waited too long or took too much room (topic `node/{node}/gap`).
+
+    It stands in the outbox in the place of what went. The store keeps every revision: a `replay`
+    command brings them.
+    """
+
+    schema_version: Literal["hazard/v1"] = "hazard/v1"
+    site: Name
+    node: Name
+    from_sequence: int = Field(ge=1)
+    to_sequence: int = Field(ge=1)
+    reason: str = Field(max_length=500)
     at: UtcTime

@@ -29,7 +29,7 @@ from edge_agent.publish.client import Acked, Link
 from edge_agent.publish.progress import Progress
 from edge_agent.publish.topics import Publication, active_filter, active_topic, reduced
 from hazard.errors import BrokerError, HazardError, StoreError
-from hazard.site.models import Broker
+from hazard.site.mqtt import Broker
 from hazard.store import Store
 from hazard.store.outbox import Mark, OutboxItem
 from hazard.types import Health, StageHealth

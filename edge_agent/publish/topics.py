@@ -72,6 +72,26 @@ def status_topic(site: str, node: str) -> str:
     return f"{PREFIX}/{level(site)}/node/{level(node)}/status"
 
 
+def gap_topic(site: str, node: str) -> str:
+    """What a node has taken out of its outbox unsent."""
+    return f"{PREFIX}/{level(site)}/node/{level(node)}/gap"
+
+
+def command_topic(site: str, user: str, verb: str) -> str:
+    """Where a user asks for something."""
+    return f"{PREFIX}/{level(site)}/command/{level(user)}/{level(verb)}"
+
+
+def command_filter(site: str) -> str:
+    """The filter for every command of a site."""
+    return f"{PREFIX}/{level(site)}/command/+/+"
+
+
+def response_topic(site: str, user: str) -> str:
+    """Where a user is answered who named no response topic."""
+    return f"{PREFIX}/{level(site)}/response/{level(user)}"
+
+
 def outbox_messages(message: AlertMessage, body: str) -> list[OutboxMessage]:
     """What a revision puts into the outbox: itself, and the alert's retained state.
 

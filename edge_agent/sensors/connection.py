@@ -22,7 +22,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from hazard.errors import ConfigError
-from hazard.site.models import Broker
+from hazard.site.mqtt import Broker
 
 MIN_DELAY_S = 0.5
 MAX_DELAY_S = 30.0
@@ -73,7 +73,9 @@ class Connection:
         self._refused: dict[str, str] = {}
         self._subscribing: dict[int, tuple[str, ...]] = {}
         self._version = (
-            MQTTProtocolVersion.MQTTv5 if broker.protocol == "5" else MQTTProtocolVersion.MQTTv311
+            MQTTProtocolVersion.MQTTv5
+            if broker.protocol != "3.1.1"
+            else MQTTProtocolVersion.MQTTv311
         )
 
     def status(self) -> tuple[bool, str]:
@@ -140,7 +142,7 @@ class Connection:
         """The broker ended the connection without an answer: try the other protocol next."""
         if self._why == "connecting":
             self._why = "ended the connection without an answer: check port, tls and protocol"
-        if self._broker.protocol == "5":
+        if self._broker.protocol != "3.1.1":
             newest = self._version is MQTTProtocolVersion.MQTTv5
             self._version = MQTTProtocolVersion.MQTTv311 if newest else MQTTProtocolVersion.MQTTv5
 

@@ -16,7 +16,8 @@ from edge_agent.sensors.connection import Connection
 from edge_agent.sensors.payload import Received, parse_reading
 from hazard.errors import ConfigError, SourceError
 from hazard.ports import SensorSource
-from hazard.site.models import Broker, Sensor, Site
+from hazard.site.models import Sensor, Site
+from hazard.site.mqtt import Broker
 from hazard.site.sources import MqttSensorSource
 from hazard.types import Reading
 

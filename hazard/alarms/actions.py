@@ -37,8 +37,11 @@ def on_action(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
     """
     if request.alert_id != alarm.alert_id:
         raise IllegalTransition(f"the request is for alert {request.alert_id}, not this one")
+    carry_out = _ACTIONS.get(request.verb)
+    if carry_out is None:
+        raise IllegalTransition(f"{request.verb} is nothing that an alarm can do")
     _check_revision(alarm, request)
-    return _ACTIONS[request.verb](alarm, request, at)
+    return carry_out(alarm, request, at)
 
 
 def _check_revision(alarm: Alarm, request: ActionRequest) -> None:

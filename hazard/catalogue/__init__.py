@@ -39,7 +39,10 @@ class HazardKind(Model):
     joins: tuple[Name, ...] = Field(
         default=(), description="kinds that form one incident with this one in the same area"
     )
-    never_suppress: bool = False
+    never_suppress: bool = Field(default=False, description="whatever its level")
+    never_suppress_levels: tuple[Name, ...] = Field(
+        default=(), description="levels from which on it is never suppressed"
+    )
     actions: tuple[Action, ...] = Field(min_length=1)
     summary: Texts = Field(
         description="template; fields {area} {subject} {measured} {people} are filled in"

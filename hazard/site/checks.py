@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from hazard.catalogue import HazardKind, catalogue
-from hazard.site.models import Broker, Camera, KindPolicy, Site
+from hazard.site.models import Camera, KindPolicy, Site
+from hazard.site.mqtt import Broker
 from hazard.site.problems import KeyPath, choose, show
 from hazard.site.rules import FireSmokeRule, RuleConfig, ThresholdRule
 from hazard.site.sources import MqttSensorSource, Secret, UrlSource, variables
@@ -77,9 +78,21 @@ def _hazards(site: Site) -> Iterator[Finding]:
     ]
     named += [(("policy", "kinds", kind), kind) for kind in site.policy.kinds]
     named += [(("reasoning", "authority", kind), kind) for kind in site.reasoning.authority]
-    for path, hazard in named:
+    suppressed: list[tuple[KeyPath, str]] = [
+        (("alarms", section, name, "hazards", at), hazard)
+        for section, items in (
+            ("maintenance", site.alarms.maintenance),
+            ("machine_states", site.alarms.machine_states),
+        )
+        for name, item in items.items()
+        for at, hazard in enumerate(item.hazards)
+    ]
+    for path, hazard in (*named, *suppressed):
         if hazard not in kinds:
             yield path, f"no hazard kind {show(hazard)} in the catalogue", choose(hazard, kinds)
+    for path, hazard in suppressed:
+        if hazard in kinds and kinds[hazard].never_suppress:
+            yield path, f"{hazard} is never suppressed", "take it out of the list"
 
 
 def _policy(site: Site) -> Iterator[Finding]:

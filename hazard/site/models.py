@@ -7,7 +7,6 @@ of them at once so that the loader can give each its line.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,6 +14,10 @@ from pydantic import Field, field_validator
 
 from hazard.base import Relative
 from hazard.geometry import homography, is_simple
+from hazard.site.alarm_references import alarm_references
+from hazard.site.alarms import AlarmHandling
+from hazard.site.mqtt import Broker, Mqtt
+from hazard.site.notify import Notify
 from hazard.site.reasoning import Reasoning
 from hazard.site.rules import RuleConfig
 from hazard.site.sources import (
@@ -35,6 +38,9 @@ class SiteIdentity(Model):
     id: Name = Field(description="appears in every MQTT topic")
     name: str = Field(min_length=1, max_length=120)
     node: Name = Field(default="edge-1", description="this box")
+    area: Name | None = Field(
+        default=None, description="where this box stands: its own alarms; absent: the first area"
+    )
     timezone: str = Field(default="UTC", description="IANA name, e.g. Europe/Berlin")
     languages: tuple[Language, ...] = Field(default=("en",), min_length=1)
 
@@ -125,37 +131,11 @@ class Policy(Model):
     )
 
 
-class Broker(Model):
-    """An MQTT broker."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=1883, ge=1, le=65535)
-    username: str | None = None
-    password: SecretRef | None = None
-    tls: bool = False
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
-    keepalive_s: int = Field(default=30, ge=5, le=600)
-    protocol: Literal["5", "3.1.1"] = "5"
-
-
-class Mqtt(Model):
-    """Where alerts are published and plant sensors are read."""
-
-    embedded: bool = Field(
-        default=False, description="start the packaged broker on 127.0.0.1 as broker `plant`"
-    )
-    embedded_port: int = Field(default=1883, ge=1, le=65534, description="MQTT 5; 3.1.1 on port+1")
-    brokers: dict[Name, Broker] = Field(default_factory=dict, description="at least one")
-    heartbeat_s: float = Field(default=10.0, gt=0)
-
-
 class Store(Model):
     """The database on the node, and its replica."""
 
     replica_url: SecretRef | None = Field(
-        default=None, description="PostgreSQL 15+ URL: checked, but not yet fed"
+        default=None, description="PostgreSQL 15+ URL that every revision is copied to"
     )
     commit_timeout_ms: int = Field(default=250, ge=10)
 
@@ -196,6 +176,8 @@ class Site(Model):
     sensors: dict[Name, Sensor] = Field(default_factory=dict)
     rules: dict[Name, RuleConfig] = Field(default_factory=dict)
     policy: Policy = Field(default_factory=Policy)
+    alarms: AlarmHandling = Field(default_factory=AlarmHandling)
+    notify: Notify = Field(default_factory=Notify)
     mqtt: Mqtt = Field(default_factory=Mqtt)
     store: Store = Field(default_factory=Store)
     reasoning: Reasoning = Field(default_factory=Reasoning)
@@ -207,10 +189,14 @@ class Site(Model):
         """All brokers by name; the embedded one is `plant`."""
         named: dict[str, Broker] = dict(self.mqtt.brokers)
         if self.mqtt.embedded:
-            named["plant"] = Broker(host="127.0.0.1", port=self.mqtt.embedded_port)
+            named["plant"] = Broker(
+                host="127.0.0.1",
+                port=self.mqtt.embedded_port,
+                commands=self.mqtt.embedded_commands,
+            )
         return named
 
-    def references(self) -> Iterator[tuple[tuple[str, ...], str]]:
+    def references(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Every reference that leads nowhere: path of keys in the file, and what is wrong."""
         for kind, items in (("cameras", self.cameras), ("sensors", self.sensors)):
             for name, item in items.items():
@@ -226,6 +212,7 @@ class Site(Model):
         for name, rule in self.rules.items():
             yield from self._rule_references(name, rule)
         yield from self._route_references()
+        yield from alarm_references(self)
         if not self.brokers():
             yield ("mqtt",), "no broker: name one under brokers, or set embedded: true"
         if self.mqtt.embedded and "plant" in self.mqtt.brokers:

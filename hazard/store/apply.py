@@ -8,6 +8,7 @@ order of the operations; a row that is written several times is written as it is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, update
@@ -16,25 +17,32 @@ from hazard.store.audit import AuditEntry, append_entries
 from hazard.store.operations import (
     FinishRequest,
     Operation,
+    QueueNotice,
     SaveAssessment,
     SaveEvidence,
     SaveIncident,
+    SaveOrder,
     WriteAudit,
     WriteRevision,
 )
-from hazard.store.statements import JsonText, insert_into, upsert_many
+from hazard.store.statements import JsonText, insert_into, insert_new, upsert_many
 from hazard.store.tables import (
     ActionRequestRow,
     AlertRow,
     AssessmentRow,
+    CaseFileRow,
     EvidenceRow,
     IncidentRow,
+    NoticeRow,
     OutboxRow,
     RevisionRow,
+    SuppressionOrderRow,
 )
-from hazard.types import Assessment, Incident, IsaState
+from hazard.types import AlertMessage, Assessment, CaseFile, Incident, IsaState, Notice, NoticeState
 
 AGENT_CHAIN = "agent"
+UNTOUCHED = CaseFile()
+"""The case of an alert that nobody has worked on yet: it has no row."""
 
 Row = dict[str, Any]
 
@@ -56,6 +64,9 @@ class _Rows:
         self._assessments: dict[str, Row] = {}
         self._evidence: dict[tuple[str, str], Row] = {}
         self._finished: list[FinishRequest] = []
+        self._orders: dict[str, Row] = {}
+        self._cases: dict[str, Row] = {}
+        self._notices: list[Row] = []
         self._audit: list[AuditEntry] = []
 
     def add(self, operation: Operation) -> None:
@@ -71,6 +82,10 @@ class _Rows:
                 self._evidence[key] = _evidence(operation)
             case FinishRequest():
                 self._finished.append(operation)
+            case SaveOrder(order=order):
+                self._orders[order.order_id] = _order(operation)
+            case QueueNotice(notice=notice):
+                self._notices.append(_notice(notice))
             case WriteAudit():
                 self._audit.append(
                     AuditEntry(
@@ -112,6 +127,8 @@ class _Rows:
             common
             | {"sequence": message.sequence, "cause": message.cause.value, "stored_at": stored_at}
         )
+        if message.case != UNTOUCHED:
+            self._cases[message.alert_id] = _case(message, stored_at)
         self._outbox += [
             {
                 "sequence": message.sequence,
@@ -153,6 +170,9 @@ class _Rows:
         upsert_many(
             connection, EvidenceRow, "evidence_id,incident_id", list(self._evidence.values())
         )
+        upsert_many(connection, SuppressionOrderRow, "order_id", list(self._orders.values()))
+        upsert_many(connection, CaseFileRow, "alert_id", list(self._cases.values()))
+        insert_new(connection, NoticeRow, self._notices)
         for request in self._finished:
             _finish_request(connection, request)
         append_entries(connection, AGENT_CHAIN, self._audit)
@@ -194,6 +214,49 @@ def _evidence(operation: SaveEvidence) -> Row:
     }
 
 
+def _order(operation: SaveOrder) -> Row:
+    order = operation.order
+    return {
+        "order_id": order.order_id,
+        "node": operation.node,
+        "cause": order.cause.value,
+        "hazard": order.hazard,
+        "area": order.area,
+        "starts_at": order.starts_at,
+        "ends_at": order.ends_at,
+        "ended_at": order.ended_at,
+        "payload": JsonText(order.model_dump_json()),
+    }
+
+
+def _case(message: AlertMessage, at: datetime) -> Row:
+    case = message.case
+    return {
+        "alert_id": message.alert_id,
+        "assignee": case.assignee,
+        "cause": case.cause.value if case.cause is not None else None,
+        "closed_at": case.closed_at,
+        "next_due_at": min((a.due_at for a in case.actions if a.done_at is None), default=None),
+        "updated_at": at,
+        "payload": JsonText(case.model_dump_json()),
+    }
+
+
+def _notice(notice: Notice) -> Row:
+    return {
+        "notice_id": notice.notice_id,
+        "channel": notice.channel,
+        "alert_id": notice.alert_id,
+        "state": NoticeState.PENDING.value,
+        "attempts": 0,
+        "next_attempt_at": notice.created_at,
+        "error": "",
+        "created_at": notice.created_at,
+        "sent_at": None,
+        "payload": JsonText(notice.model_dump_json()),
+    }
+
+
 def _finish_request(connection: Connection, operation: FinishRequest) -> None:
     connection.execute(
         update(ActionRequestRow)
@@ -201,6 +264,7 @@ def _finish_request(connection: Connection, operation: FinishRequest) -> None:
         .values(
             state=operation.state.value,
             outcome=operation.outcome,
+            outcome_values=operation.values,
             carried_out_at=operation.at,
         )
     )

@@ -50,14 +50,21 @@ class Desk:
         Raises:
             StoreError: if there is no such alert, or the store cannot be written.
         """
-        row = request.model_dump() | {"verb": request.verb.value, "state": "pending", "outcome": ""}
+        row = request.model_dump() | {
+            "verb": request.verb.value,
+            "role": request.role.value,
+            "via": request.via.value,
+            "areas": list(request.areas),
+            "state": "pending",
+            "outcome": "",
+        }
         found = select(ActionRequestRow).where(ActionRequestRow.request_id == request.request_id)
         with self._writer.transaction() as connection:
             present = connection.execute(found).mappings().one_or_none()
             if present is not None:
                 return request_status(present)
             known = select(AlertRow.alert_id).where(AlertRow.alert_id == request.alert_id)
-            if connection.execute(known).one_or_none() is None:
+            if request.alert_id and connection.execute(known).one_or_none() is None:
                 raise StoreError(f"there is no alert {request.alert_id!r}: load the list again")
             connection.execute(insert(ActionRequestRow).values(**row))
         return RequestStatus(request=request, state=RequestState.PENDING, outcome="")

@@ -21,7 +21,9 @@ from hazard.types import (
     Evidence,
     Incident,
     Model,
+    Notice,
     RequestState,
+    SuppressionOrder,
     UtcTime,
 )
 
@@ -86,7 +88,23 @@ class FinishRequest(Model):
     request_id: str
     state: RequestState
     outcome: str
+    values: dict[str, JsonValue] = Field(default_factory=dict)
     at: UtcTime
+
+
+class SaveOrder(Model):
+    """Write a suppression order as it is now."""
+
+    type: Literal["order"] = "order"
+    node: str
+    order: SuppressionOrder
+
+
+class QueueNotice(Model):
+    """Have somebody told; one that is queued already stays as it is."""
+
+    type: Literal["notice"] = "notice"
+    notice: Notice
 
 
 class WriteAudit(Model):
@@ -101,7 +119,14 @@ class WriteAudit(Model):
 
 
 Operation = Annotated[
-    SaveIncident | WriteRevision | SaveAssessment | SaveEvidence | FinishRequest | WriteAudit,
+    SaveIncident
+    | WriteRevision
+    | SaveAssessment
+    | SaveEvidence
+    | FinishRequest
+    | SaveOrder
+    | QueueNotice
+    | WriteAudit,
     Field(discriminator="type"),
 ]
 

@@ -84,6 +84,7 @@ class RequestStatus(Model):
     request: ActionRequest
     state: RequestState
     outcome: str = Field(description="in words, empty while pending")
+    values: dict[str, JsonValue] = Field(default_factory=dict, description="for a program")
     carried_out_at: UtcTime | None = None
 
 
@@ -470,6 +471,10 @@ def request_status(row: Any) -> RequestStatus:
             alert_id=row["alert_id"],
             verb=Verb(row["verb"]),
             actor=row["actor"],
+            role=row["role"],
+            areas=tuple(row["areas"]),
+            via=row["via"],
+            arguments=row["arguments"],
             expected_revision=row["expected_revision"],
             comment=row["comment"],
             duration_s=row["duration_s"],
@@ -477,5 +482,6 @@ def request_status(row: Any) -> RequestStatus:
         ),
         state=RequestState(row["state"]),
         outcome=row["outcome"],
+        values=row["outcome_values"],
         carried_out_at=row["carried_out_at"],
     )

@@ -55,3 +55,15 @@ def _upsert(dialect: str, table: type[Base], key: str, columns: tuple[str, ...])
 def insert_into(table: type[Base]) -> Insert:
     """The insert statement of a table, made once: building it costs more than running it."""
     return insert(Base.metadata.tables[table.__tablename__])
+
+
+def insert_new(connection: Connection, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+    """Insert the rows that are not there yet; one that is stays as it is."""
+    if rows:
+        connection.execute(_insert_new(connection.dialect.name, table), rows)
+
+
+@lru_cache(maxsize=16)
+def _insert_new(dialect: str, table: type[Base]) -> Insert:
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return make(Base.metadata.tables[table.__tablename__]).on_conflict_do_nothing()

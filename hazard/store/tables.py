@@ -173,10 +173,60 @@ class ActionRequestRow(Base):
     expected_revision: Mapped[int]
     comment: Mapped[str] = mapped_column(Text, default="")
     duration_s: Mapped[float | None]
+    role: Mapped[str] = mapped_column(String(32), default="operator")
+    via: Mapped[str] = mapped_column(String(16), default="dashboard")
+    areas: Mapped[list[Any]] = mapped_column(JSON, default=list)
+    arguments: Mapped[dict[str, Any]] = mapped_column(default=dict)
     requested_at: Mapped[datetime] = mapped_column(index=True)
     state: Mapped[str] = mapped_column(String(16), default="pending", index=True)
     outcome: Mapped[str] = mapped_column(Text, default="")
+    outcome_values: Mapped[dict[str, Any]] = mapped_column(default=dict)
     carried_out_at: Mapped[datetime | None]
+
+
+class SuppressionOrderRow(Base):
+    """A permit, or something out of service; `payload` is hazard.types.SuppressionOrder."""
+
+    __tablename__ = "suppression_order"
+    order_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    node: Mapped[str] = mapped_column(String(64))
+    cause: Mapped[str] = mapped_column(String(32))
+    hazard: Mapped[str] = mapped_column(String(64))
+    area: Mapped[str] = mapped_column(String(64))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]
+    payload: Mapped[dict[str, Any]]
+
+
+class CaseFileRow(Base):
+    """The case beside an alert; `payload` is hazard.types.CaseFile. Without a row: just opened."""
+
+    __tablename__ = "case_file"
+    alert_id: Mapped[str] = mapped_column(ForeignKey("alert.alert_id"), primary_key=True)
+    assignee: Mapped[str | None] = mapped_column(String(64), index=True)
+    cause: Mapped[str | None] = mapped_column(String(32))
+    closed_at: Mapped[datetime | None] = mapped_column(index=True)
+    next_due_at: Mapped[datetime | None] = mapped_column(index=True)
+    updated_at: Mapped[datetime]
+    payload: Mapped[dict[str, Any]]
+
+
+class NoticeRow(Base):
+    """A notification on its way to one channel; `payload` is hazard.types.Notice."""
+
+    __tablename__ = "notice"
+    notice_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(64))
+    alert_id: Mapped[str] = mapped_column(String(64), index=True)
+    state: Mapped[str] = mapped_column(String(16), default="pending")
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime]
+    error: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    sent_at: Mapped[datetime | None]
+    payload: Mapped[dict[str, Any]]
+    __table_args__ = (Index("ix_notice_state_next", "state", "next_attempt_at"),)
 
 
 class AuditRow(Base):
@@ -184,6 +234,9 @@ class AuditRow(Base):
 
     __tablename__ = "audit"
     audit_id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    node: Mapped[str] = mapped_column(
+        String(64), default="", server_default="", comment="of a replica: whose chain; else empty"
+    )
     chain: Mapped[str] = mapped_column(String(16), default="agent", index=True)
     at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(String(64))
@@ -193,7 +246,7 @@ class AuditRow(Base):
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
     __table_args__ = (
-        UniqueConstraint("chain", "previous_hash", name="uq_audit_chain_link"),
+        UniqueConstraint("node", "chain", "previous_hash", name="uq_audit_chain_link"),
         {"sqlite_autoincrement": True},
     )
 

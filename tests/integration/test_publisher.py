@@ -18,7 +18,8 @@ import pytest
 
 from edge_agent.publish import HandedOver, Publisher, outbox_messages
 from hazard.alarms import Alarm, on_action, on_condition, on_note
-from hazard.site.models import Area, Broker, Mqtt, Site, SiteIdentity
+from hazard.site.models import Area, Site, SiteIdentity
+from hazard.site.mqtt import Broker, Mqtt
 from hazard.store import Store
 from hazard.types import (
     AlertMessage,

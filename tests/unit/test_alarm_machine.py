@@ -76,7 +76,7 @@ class AlarmLife(RuleBasedStateMachine):
     def person_asks(self, verb: Verb, behind: int, comment: str, duration: float | None) -> None:
         before = self.alarm
         request = a_request(
-            verb, revision=before.revision - behind, comment=comment, duration_s=duration
+            verb, revision=max(0, before.revision - behind), comment=comment, duration_s=duration
         )
         try:
             transition = on_action(before, request, self.now)

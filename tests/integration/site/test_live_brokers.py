@@ -15,7 +15,8 @@ from paho.mqtt import publish
 
 from edge_agent.live.brokers import check_broker
 from edge_agent.live.result import Check, Outcome
-from hazard.site.models import Broker, Sensor
+from hazard.site.models import Sensor
+from hazard.site.mqtt import Broker
 from hazard.site.sources import MqttSensorSource, Secret
 from tests.programs import require
 

@@ -26,9 +26,9 @@ CASES: tuple[tuple[str, str, str, str], ...] = (
         "dashboard:",
         "dashbord:",
         (
-            ":59:1 dashbord: unknown key — did you mean dashboard? Known are areas, "
-            "cameras, dashboard, mqtt, observe, policy, reasoning, retention, rules, sensors, "
-            "site, store, version"
+            ":59:1 dashbord: unknown key — did you mean dashboard? Known are alarms, "
+            "areas, cameras, dashboard, mqtt, notify, observe, policy, reasoning, retention, "
+            "rules, sensors, site, store, version"
         ),
     ),
     (
@@ -547,7 +547,7 @@ CASES: tuple[tuple[str, str, str, str], ...] = (
         "      port: 8883\n      passwd: hunter2",
         (
             ":56:7 mqtt.brokers.plant.passwd: unknown key — did you mean password? Known "
-            "are ca_file, cert_file, host, keepalive_s, key_file, password, port, "
+            "are ca_file, cert_file, commands, host, keepalive_s, key_file, password, port, "
             "protocol, tls, username"
         ),
     ),

@@ -32,7 +32,7 @@ def uncommented(text: str) -> str:
     for line in text.splitlines():
         example = re.match(r"^( +)# ((?:  )*(?:- \{|[a-z][\w-]*:).*)$", line)
         lines.append(example.group(1) + example.group(2) if example else line)
-    return "\n".join(lines).replace(": {}\n", ":\n") + "\n"
+    return "\n".join(lines).replace(": {}\n", ":\n").replace(": []\n", ":\n") + "\n"
 
 
 def test_the_schema_is_a_schema_of_draft_2020_12() -> None:
@@ -96,7 +96,13 @@ def test_a_written_template_has_no_problem_without_any_secret(tmp_path: Path) ->
 def test_the_templates_examples_are_right_once_their_secrets_are_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("CAMERA_USER", "CAMERA_PASSWORD", "MQTT_PASSWORD", "REPLICA_URL"):
+    for name in (
+        "CAMERA_USER",
+        "CAMERA_PASSWORD",
+        "MQTT_PASSWORD",
+        "REPLICA_URL",
+        "CONTROL_ROOM_URL",
+    ):
         monkeypatch.setenv(name, "x")
     path = tmp_path / "site.yaml"
     path.write_text(uncommented(template()))

@@ -1,0 +1,84 @@
+"""Cases, suppression orders, notices, requests with roles and arguments, audit chains by node."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("action_request") as batch:
+        batch.add_column(
+            sa.Column("role", sa.String(length=32), nullable=False, server_default="operator")
+        )
+        batch.add_column(
+            sa.Column("via", sa.String(length=16), nullable=False, server_default="dashboard")
+        )
+        batch.add_column(sa.Column("areas", sa.JSON(), nullable=False, server_default="[]"))
+        batch.add_column(sa.Column("arguments", sa.JSON(), nullable=False, server_default="{}"))
+        batch.add_column(
+            sa.Column("outcome_values", sa.JSON(), nullable=False, server_default="{}")
+        )
+    with op.batch_alter_table("audit", table_kwargs={"sqlite_autoincrement": True}) as batch:
+        batch.add_column(
+            sa.Column(
+                "node",
+                sa.String(length=64),
+                nullable=False,
+                server_default="",
+                comment="of a replica: whose chain; else empty",
+            )
+        )
+        batch.drop_constraint("uq_audit_chain_link", type_="unique")
+        batch.create_unique_constraint("uq_audit_chain_link", ["node", "chain", "previous_hash"])
+    op.create_table(
+        "suppression_order",
+        sa.Column("order_id", sa.String(length=64), nullable=False),
+        sa.Column("node", sa.String(length=64), nullable=False),
+        sa.Column("cause", sa.String(length=32), nullable=False),
+        sa.Column("hazard", sa.String(length=64), nullable=False),
+        sa.Column("area", sa.String(length=64), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("order_id"),
+    )
+    op.create_index("ix_suppression_order_ends_at", "suppression_order", ["ends_at"])
+    op.create_table(
+        "case_file",
+        sa.Column("alert_id", sa.String(length=64), nullable=False),
+        sa.Column("assignee", sa.String(length=64), nullable=True),
+        sa.Column("cause", sa.String(length=32), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.alert_id"]),
+        sa.PrimaryKeyConstraint("alert_id"),
+    )
+    op.create_index("ix_case_file_assignee", "case_file", ["assignee"])
+    op.create_index("ix_case_file_closed_at", "case_file", ["closed_at"])
+    op.create_index("ix_case_file_next_due_at", "case_file", ["next_due_at"])
+    op.create_table(
+        "notice",
+        sa.Column("notice_id", sa.String(length=128), nullable=False),
+        sa.Column("channel", sa.String(length=64), nullable=False),
+        sa.Column("alert_id", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("notice_id"),
+    )
+    op.create_index("ix_notice_alert_id", "notice", ["alert_id"])
+    op.create_index("ix_notice_created_at", "notice", ["created_at"])
+    op.create_index("ix_notice_state_next", "notice", ["state", "next_attempt_at"])
