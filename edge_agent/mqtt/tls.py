@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import select
 import ssl
 from pathlib import Path
 
 from hazard.errors import ConfigError
 from hazard.site.mqtt import Broker
 
+VERDICT_WITHIN_S = 0.5
+"""How long a broker may take to say that it refuses the client's certificate. One that takes it
+sends session tickets at once (RFC 8446, 4.6.1); one that sends neither costs this much a connect.
+"""
+
 
 class TellingSocket(ssl.SSLSocket):
-    """A TLS socket that keeps why the other side ended it.
+    """A TLS socket that knows why the other side ended it.
 
-    In TLS 1.3 (RFC 8446, 4.4.2) a client learns with its first read, after the handshake, that the
-    broker refused its certificate; the MQTT client makes a bare "connection lost" of that.
+    In TLS 1.3 a client has shaken hands before the broker has looked at its certificate (RFC 8446,
+    4.4.2): the refusal comes with the first read, and is lost if something was sent before.
 
     Attributes:
         fault: the alert of the other side; None: none came.
@@ -22,12 +28,30 @@ class TellingSocket(ssl.SSLSocket):
     fault: ssl.SSLError | None = None
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as its base
-        """Shake hands; where that fails the socket is closed, which the MQTT client forgets."""
+        """Shake hands and hear the verdict; where that fails the socket is closed.
+
+        Raises:
+            OSError: if the broker refuses, or speaks first, which no MQTT broker does.
+        """
         try:
             super().do_handshake(block)
+            if self.version() == "TLSv1.3":
+                self._hear_verdict()
         except (OSError, ValueError):
-            self.close()
+            self.close()  # the MQTT client forgets to
             raise
+
+    def _hear_verdict(self) -> None:
+        timeout_s = self.gettimeout()
+        self.setblocking(False)
+        try:
+            select.select([self], [], [], VERDICT_WITHIN_S)
+            if self.read(1):
+                raise ConnectionAbortedError("it speaks before it is spoken to: no MQTT broker")
+        except ssl.SSLWantReadError:
+            return
+        finally:
+            self.settimeout(timeout_s)
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
         """Read, and keep the reason where the other side has sent an alert."""
