@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from edge_agent.publish.client import Acked, Link
 from edge_agent.publish.progress import Progress
-from edge_agent.publish.topics import Publication, reduced
+from edge_agent.publish.topics import Publication, fitted
 from edge_agent.publish.voice import Counters, HandedOver
 from hazard.errors import BrokerError, StoreError
 from hazard.store import Store
@@ -20,8 +20,6 @@ from hazard.store.outbox import Mark, OutboxItem
 WINDOW = 20
 BATCH = 100
 RESEND = timedelta(minutes=30)
-PROPERTIES_BYTES = 400
-"""Room that is left for properties and header when a body is fitted into the broker's packet."""
 
 log = structlog.get_logger()
 
@@ -167,20 +165,17 @@ class Sender:
 
     def _send_item(self, link: Link, item: OutboxItem) -> None:
         message = item.message
-        body = message.body
-        room = link.max_packet - len(message.topic) - PROPERTIES_BYTES
-        if len(body.encode()) > room:
-            body = reduced(body, room)
         publication = Publication(
             topic=message.topic,
-            body=body,
+            body=fitted(message.topic, message.body, link.max_packet),
             retain=message.retain,
             properties=message.properties,
-            correlation=item.alert_id,
+            correlation=item.alert_id.encode() if item.alert_id is not None else None,
         )
         at = datetime.now(UTC)
         self._require_progress().sent(link.publish(publication), item, at)
         self._counters.published += 1
+        self._counters.gaps += message.topic.endswith("/gap")
         if item.outbox_id is None:
             self._direct.add(_key(item))
         elif item.outbox_id <= self._resend_to:

@@ -15,6 +15,8 @@ from hazard.store import OutboxMessage
 from hazard.types import AlertMessage, IsaState
 
 PREFIX = "hazard/v1"
+PROPERTIES_BYTES = 400
+"""Room that is left for properties and header when a body is fitted into the broker's packet."""
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -25,7 +27,7 @@ class Publication:
     Attributes:
         expiry_s: MQTT 5 message expiry in seconds; None: never.
         properties: MQTT 5 user properties.
-        correlation: MQTT 5 correlation data; the alert's id.
+        correlation: MQTT 5 correlation data: the alert's id, or what a command had.
     """
 
     topic: str
@@ -33,7 +35,7 @@ class Publication:
     retain: bool = False
     expiry_s: int | None = None
     properties: dict[str, str] = field(default_factory=dict)
-    correlation: str | None = None
+    correlation: bytes | None = None
 
 
 def level(name: str) -> str:
@@ -92,19 +94,24 @@ def response_topic(site: str, user: str) -> str:
     return f"{PREFIX}/{level(site)}/response/{level(user)}"
 
 
-def outbox_messages(message: AlertMessage, body: str) -> list[OutboxMessage]:
-    """What a revision puts into the outbox: itself, and the alert's retained state.
-
-    An alert that is back to normal clears its retained state with an empty payload. `body` is the
-    message as JSON.
-    """
-    properties = {
+def alert_properties(message: AlertMessage) -> dict[str, str]:
+    """The MQTT 5 user properties of a revision."""
+    return {
         "schema": message.schema_version,
         "severity": message.severity.value,
         "revision": str(message.revision),
         "sequence": str(message.sequence),
         "state": message.state.value,
     }
+
+
+def outbox_messages(message: AlertMessage, body: str) -> list[OutboxMessage]:
+    """What a revision puts into the outbox: itself, and the alert's retained state.
+
+    An alert that is back to normal clears its retained state with an empty payload. `body` is the
+    message as JSON.
+    """
+    properties = alert_properties(message)
     ended = message.state is IsaState.NORMAL
     return [
         OutboxMessage(
@@ -119,6 +126,12 @@ def outbox_messages(message: AlertMessage, body: str) -> list[OutboxMessage]:
             properties={} if ended else properties,
         ),
     ]
+
+
+def fitted(topic: str, body: str, max_packet: int) -> str:
+    """A body, with less detail where the broker takes no packet that large."""
+    room = max_packet - len(topic) - PROPERTIES_BYTES
+    return body if len(body.encode()) <= room else reduced(body, room)
 
 
 def reduced(body: str, limit: int) -> str:
