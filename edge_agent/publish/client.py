@@ -21,7 +21,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge_agent.mqtt import broken, ended, explain, refusal, tls_context
+from edge_agent.mqtt import KEEPALIVE_TIMEOUT, broken, ended, explain, refusal, tls_context
+from edge_agent.publish.fitting import UNLIMITED_PACKET
 from edge_agent.publish.topics import Publication
 from hazard.errors import BrokerError, ConfigError
 from hazard.site.mqtt import Broker
@@ -29,16 +30,16 @@ from hazard.site.mqtt import Broker
 CONNECT_WITHIN_S = 3.0
 IN_FLIGHT = 20
 """Messages without PUBACK at once: Mosquitto takes no more by default."""
-UNLIMITED_PACKET = 268_435_455
 LARGEST_RECEIVED = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Acked:
-    """A PUBACK: `error` is the reason code's name if the broker refused the message."""
+    """A PUBACK: `error` is the reason code's name, and `code` it, if the message was refused."""
 
     mid: int
     error: str | None
+    code: int
 
 
 class Link:
@@ -46,6 +47,7 @@ class Link:
 
     Attributes:
         max_packet: the largest packet that the broker takes, in bytes.
+        hung_up: the broker ended the connection without a word.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Link:
         self._name, self._broker, self._wake = name, broker, wake
         self._v5 = broker.protocol != "3.1.1"
         self.max_packet = UNLIMITED_PACKET
+        self.hung_up = False
         self._connected = False
         self._lost: str | None = None
         self._sock: Any = None
@@ -75,7 +78,7 @@ class Link:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = lambda _c, _u, mid, code, _p: on_ack(
-            Acked(mid, code.getName() if code.is_failure else None)
+            Acked(mid, code.getName() if code.is_failure else None, code.value)
         )
         client.on_message = lambda _c, _u, message: on_message(message)
         client.will_set(
@@ -233,6 +236,8 @@ class Link:
             self._client._max_inflight_messages = window  # noqa: SLF001
 
     def _on_disconnect(self, _c: Client, _u: Any, flags: Any, code: Any, _p: Any) -> None:
+        told = flags.is_disconnect_packet_from_server or code.value == KEEPALIVE_TIMEOUT
+        self.hung_up = not told
         if self._lost is None:
             why = ended(flags, code, self._sock, self._broker, answered=self._connected)
             self._lost = f"broker {self._name}: {why}"

@@ -11,7 +11,10 @@ import json
 from paho.mqtt.client import MQTTMessage
 from sqlalchemy.exc import SQLAlchemyError
 
+from edge_agent.mqtt import mend_of
+from edge_agent.publish.aside import TOO_LARGE
 from edge_agent.publish.client import Acked, Link
+from edge_agent.publish.fitting import fitted
 from edge_agent.publish.sending import Sender
 from edge_agent.publish.topics import Publication, active_filter, active_topic
 from edge_agent.publish.voice import Counters, Voice
@@ -28,13 +31,18 @@ class States:
         self._link, self._voice, self._sender = link, voice, sender
         self._counters = counters
         self._told: dict[str, str] = {}
-        self._waiting: set[int] = set()
+        self._waiting: dict[int, int] = {}
         self.refused = ""
 
     @property
     def waiting(self) -> bool:
         """Whether a state waits for its PUBACK."""
         return bool(self._waiting)
+
+    @property
+    def largest_bytes(self) -> int:
+        """The largest body that waits for its PUBACK."""
+        return max(self._waiting.values(), default=0)
 
     def introduce(self) -> None:
         """Say that the node is there, what is active, and how its areas are."""
@@ -74,18 +82,23 @@ class States:
             self.tell(message)
 
     def tell(self, message: Publication) -> None:
-        """Send a state.
+        """Send a state, with as little left out as fits the broker's largest packet.
 
         Raises:
             BrokerError: if the connection is gone.
         """
-        self._waiting.add(self._link.publish(message))
+        limit_bytes = self._sender.limit.limit_bytes
+        fits = fitted(message, limit_bytes)
+        if fits is None:
+            self.refused = f"{message.topic} does not fit {limit_bytes} bytes: {mend_of(TOO_LARGE)}"
+            return
+        self._waiting[self._link.publish(fits)] = len(fits.body)
 
     def acked(self, acked: Acked) -> bool:
         """Take a PUBACK; False if it is of no state."""
         if acked.mid not in self._waiting:
             return False
-        self._waiting.discard(acked.mid)
+        del self._waiting[acked.mid]
         if acked.error is not None:
             self.refused = acked.error
         return True

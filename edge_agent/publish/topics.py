@@ -6,10 +6,8 @@ when the topic is built, whatever let it in.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 from hazard.store import OutboxMessage
 from hazard.types import AlertMessage, IsaState
@@ -119,28 +117,3 @@ def outbox_messages(message: AlertMessage, body: str) -> list[OutboxMessage]:
             properties={} if ended else properties,
         ),
     ]
-
-
-def reduced(body: str, limit: int) -> str:
-    """An alert's body with less detail, for a broker that takes no larger packet.
-
-    Left out, one after the other until it fits: words, opinion, boxes, all events but the first.
-    The result is still valid by the schema; the store keeps everything.
-    """
-    try:
-        message: dict[str, Any] = json.loads(body)
-    except ValueError:
-        return body
-    steps = (
-        {"words": None},
-        {"opinion": None},
-        {"evidence": [each | {"boxes": []} for each in message.get("evidence", [])]},
-        {"events": [each | {"boxes": []} for each in message.get("events", [])]},
-        {"events": [each | {"boxes": []} for each in message.get("events", [])[:1]]},
-    )
-    for step in steps:
-        message |= step
-        body = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
-        if len(body.encode()) <= limit:
-            break
-    return body
