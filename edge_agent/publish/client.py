@@ -21,7 +21,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge_agent.mqtt import broken, ended, explain, refusal, tls_context
+from edge_agent.mqtt import KEEPALIVE_TIMEOUT, broken, ended, explain, refusal, tls_context
+from edge_agent.publish.fitting import UNLIMITED_PACKET
 from edge_agent.publish.protocol import Reply
 from edge_agent.publish.topics import Publication
 from hazard.errors import BrokerError, ConfigError
@@ -32,16 +33,16 @@ IN_FLIGHT = 20
 """Messages without PUBACK at once: Mosquitto takes no more by default."""
 OTHER_VERSION = 132
 """Reason code "Unsupported Protocol Version" (OASIS MQTT 5.0, 3.2.2.2); paho gives it for 3.1.1."""
-UNLIMITED_PACKET = 268_435_455
 LARGEST_RECEIVED = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Acked:
-    """A PUBACK: `error` is the reason code's name if the broker refused the message."""
+    """A PUBACK: `error` is the reason code's name, and `code` it, if the message was refused."""
 
     mid: int
     error: str | None
+    code: int
 
 
 class Link:
@@ -51,6 +52,7 @@ class Link:
         max_packet: the largest packet that the broker takes, in bytes.
         reply: what the broker said to the CONNECT.
         speaks_v5: this is a connection of MQTT 5.
+        hung_up: the broker ended the connection without a word.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Link:
         self.speaks_v5 = broker.protocol != "3.1.1"
         self.max_packet = UNLIMITED_PACKET
         self.reply = Reply.UNREACHED
+        self.hung_up = False
         self._connected = False
         self._lost: str | None = None
         self._sock: Any = None
@@ -81,7 +84,7 @@ class Link:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = lambda _c, _u, mid, code, _p: on_ack(
-            Acked(mid, code.getName() if code.is_failure else None)
+            Acked(mid, code.getName() if code.is_failure else None, code.value)
         )
         client.on_message = lambda _c, _u, message: on_message(message)
         client.will_set(
@@ -247,6 +250,8 @@ class Link:
             self._client._max_inflight_messages = window  # noqa: SLF001
 
     def _on_disconnect(self, _c: Client, _u: Any, flags: Any, code: Any, _p: Any) -> None:
+        told = flags.is_disconnect_packet_from_server or code.value == KEEPALIVE_TIMEOUT
+        self.hung_up = not told
         if self._lost is None:
             why = ended(flags, code, self._sock, self._broker, answered=self._connected)
             self._lost = f"broker {self._name}: {why}"

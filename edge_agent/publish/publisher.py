@@ -214,7 +214,7 @@ class Publisher:
 
     def _largest(self, broker: str) -> int:
         relay = self._relays.get(broker)
-        return relay.max_packet if relay is not None else 0
+        return relay.largest_bytes if relay is not None else 0
 
 
 def _refused(text: str) -> RequestOutcome:

@@ -11,7 +11,8 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from edge_agent.publish.client import Acked, Link
-from edge_agent.publish.topics import Publication, fitted, outbox_messages
+from edge_agent.publish.fitting import fitted
+from edge_agent.publish.topics import Publication, outbox_messages
 from edge_agent.publish.voice import Counters
 from hazard.store import Store
 from hazard.types import AlertMessage
@@ -74,8 +75,8 @@ class Replays:
             job.queue.clear()
             job.under_way.clear()
 
-    def send(self, link: Link) -> None:
-        """Send as much as is allowed beside the new.
+    def send(self, link: Link, limit_bytes: int) -> None:
+        """Send as much as is allowed beside the new, in packets of at most so many bytes.
 
         Raises:
             BrokerError: if the connection is gone.
@@ -83,7 +84,7 @@ class Replays:
         while self._jobs:
             job = self._jobs[0]
             while len(job.under_way) < AT_ONCE and self._refill(job):
-                self._send(link, job, job.queue.popleft())
+                self._send(link, job, job.queue.popleft(), limit_bytes)
             if job.queue or job.under_way or job.read_to < job.last:
                 return
             with self._lock:
@@ -105,14 +106,19 @@ class Replays:
         job.read_to = found[-1].sequence if len(found) == BATCH else job.last
         return bool(found)
 
-    def _send(self, link: Link, job: _Job, message: AlertMessage) -> None:
+    def _send(self, link: Link, job: _Job, message: AlertMessage, limit_bytes: int) -> None:
         revision = outbox_messages(message, message.model_dump_json())[0]
-        publication = Publication(
-            topic=revision.topic,
-            body=fitted(revision.topic, revision.body, link.max_packet),
-            properties=revision.properties | {"replayed": "1"},
-            correlation=message.alert_id.encode(),
+        publication = fitted(
+            Publication(
+                topic=revision.topic,
+                body=revision.body,
+                properties=revision.properties | {"replayed": "1"},
+                correlation=message.alert_id.encode(),
+            ),
+            limit_bytes,
         )
+        if publication is None:
+            return  # the answer counts what was sent
         job.under_way[link.publish(publication)] = message.sequence
         self._counters.replayed += 1
 

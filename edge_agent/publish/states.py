@@ -7,14 +7,16 @@ nothing that the next does not bring.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from paho.mqtt.client import topic_matches_sub
 from sqlalchemy.exc import SQLAlchemyError
 
+from edge_agent.mqtt import mend_of
+from edge_agent.publish.aside import TOO_LARGE
 from edge_agent.publish.client import Acked, Link
+from edge_agent.publish.fitting import fitted
 from edge_agent.publish.sending import Sender
-from edge_agent.publish.topics import Publication, active_filter, fitted
+from edge_agent.publish.topics import Publication, active_filter
 from edge_agent.publish.voice import Counters, Voice
 
 
@@ -30,13 +32,18 @@ class States:
         self._counters = counters
         self._told: dict[str, str] = {}
         self._discovery: dict[str, Publication] = {}
-        self._waiting: set[int] = set()
+        self._waiting: dict[int, int] = {}
         self.refused = ""
 
     @property
     def waiting(self) -> bool:
         """Whether a state waits for its PUBACK."""
         return bool(self._waiting)
+
+    @property
+    def largest_bytes(self) -> int:
+        """The largest body that waits for its PUBACK."""
+        return max(self._waiting.values(), default=0)
 
     def introduce(self) -> None:
         """Say that the node is there, what is active, and how its areas are."""
@@ -49,8 +56,7 @@ class States:
         self._link.subscribe(active_filter(self._voice.site_id))
         for alert_id, (revision, state) in active.items():
             self._sender.shown[alert_id] = revision
-            body = fitted(state.topic, state.body, self._link.max_packet)
-            self.tell(replace(state, body=body))
+            self.tell(state)
         self._link.subscribe(self._voice.discovery_filter())
         self.discovery()
         self.areas()
@@ -90,18 +96,23 @@ class States:
             self.tell(message)
 
     def tell(self, message: Publication) -> None:
-        """Send a state.
+        """Send a state, with as little left out as fits the broker's largest packet.
 
         Raises:
             BrokerError: if the connection is gone.
         """
-        self._waiting.add(self._link.publish(message))
+        limit_bytes = self._sender.limit.limit_bytes
+        fits = fitted(message, limit_bytes)
+        if fits is None:
+            self.refused = f"{message.topic} does not fit {limit_bytes} bytes: {mend_of(TOO_LARGE)}"
+            return
+        self._waiting[self._link.publish(fits)] = len(fits.body)
 
     def acked(self, acked: Acked) -> bool:
         """Take a PUBACK; False if it is of no state."""
         if acked.mid not in self._waiting:
             return False
-        self._waiting.discard(acked.mid)
+        del self._waiting[acked.mid]
         if acked.error is not None:
             self.refused = acked.error
         return True

@@ -6,17 +6,13 @@ when the topic is built, whatever let it in.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 from hazard.store import OutboxMessage
 from hazard.types import AlertMessage, IsaState
 
 PREFIX = "hazard/v1"
-PROPERTIES_BYTES = 400
-"""Room that is left for properties and header when a body is fitted into the broker's packet."""
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -126,34 +122,3 @@ def outbox_messages(message: AlertMessage, body: str) -> list[OutboxMessage]:
             properties={} if ended else properties,
         ),
     ]
-
-
-def fitted(topic: str, body: str, max_packet: int) -> str:
-    """A body, with less detail where the broker takes no packet that large."""
-    room = max_packet - len(topic) - PROPERTIES_BYTES
-    return body if len(body.encode()) <= room else reduced(body, room)
-
-
-def reduced(body: str, limit: int) -> str:
-    """An alert's body with less detail, for a broker that takes no larger packet.
-
-    Left out, one after the other until it fits: words, opinion, boxes, all events but the first.
-    The result is still valid by the schema; the store keeps everything.
-    """
-    try:
-        message: dict[str, Any] = json.loads(body)
-    except ValueError:
-        return body
-    steps = (
-        {"words": None},
-        {"opinion": None},
-        {"evidence": [each | {"boxes": []} for each in message.get("evidence", [])]},
-        {"events": [each | {"boxes": []} for each in message.get("events", [])]},
-        {"events": [each | {"boxes": []} for each in message.get("events", [])[:1]]},
-    )
-    for step in steps:
-        message |= step
-        body = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
-        if len(body.encode()) <= limit:
-            break
-    return body

@@ -104,6 +104,36 @@ class Outbox:
             found = connection.execute(query).scalar_one_or_none()
         return None if found is None else int(found)
 
+    def last_acked(self, broker: str) -> int:
+        """The newest row that the broker has taken over, which may lie behind its cursor; or 0."""
+        query = select(func.max(DeliveryRow.outbox_id)).where(DeliveryRow.broker == broker)
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one_or_none() or 0)
+
+    def acked_before(self, broker: str, ids: Sequence[int], before: datetime) -> set[int]:
+        """Those of the rows that the broker has taken over before then."""
+        query = select(DeliveryRow.outbox_id).where(
+            DeliveryRow.broker == broker,
+            DeliveryRow.outbox_id.in_(ids),
+            DeliveryRow.acked_at < before,
+        )
+        with self._engine.connect() as connection:
+            return set(connection.execute(query).scalars())
+
+    def acked_after(self, broker: str, after: int) -> int:
+        """How many rows behind a position the broker has taken over all the same."""
+        query = select(func.count()).where(
+            DeliveryRow.broker == broker, DeliveryRow.outbox_id > after
+        )
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def present(self, ids: Sequence[int]) -> set[int]:
+        """Those of the rows that the outbox still has."""
+        query = select(OutboxRow.outbox_id).where(OutboxRow.outbox_id.in_(ids))
+        with self._engine.connect() as connection:
+            return set(connection.execute(query).scalars())
+
     def depth(self, after: int) -> tuple[int, datetime | None]:
         """How many rows wait behind a position, and when the oldest was written."""
         query = select(func.count(), func.min(OutboxRow.created_at)).where(

@@ -6,6 +6,7 @@ from collections import deque
 
 from edge_agent.publish.client import Acked, Link
 from edge_agent.publish.commands.replies import Answer
+from edge_agent.publish.fitting import fitted
 from edge_agent.publish.voice import Counters
 
 AT_ONCE = 5
@@ -29,15 +30,19 @@ class Answers:
         self._waiting.extendleft(reversed(self._under_way.values()))
         self._under_way.clear()
 
-    def send(self, link: Link) -> None:
-        """Send some.
+    def send(self, link: Link, limit_bytes: int) -> None:
+        """Send some; one that does not fit the broker's largest packet is given up.
 
         Raises:
             BrokerError: if the connection is gone.
         """
         while self._waiting and len(self._under_way) < AT_ONCE:
             answer = self._waiting.popleft()
-            self._under_way[link.publish(answer.publication())] = answer
+            publication = fitted(answer.publication(), limit_bytes)
+            if publication is None:
+                self._counters.unanswered += 1
+                continue
+            self._under_way[link.publish(publication)] = answer
 
     def acked(self, acked: Acked) -> bool:
         """Take a PUBACK; False if it is of no answer."""
