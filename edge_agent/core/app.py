@@ -41,7 +41,7 @@ from edge_agent.ipc import (
 from edge_agent.observe import Metrics
 from edge_agent.paths import Paths
 from edge_agent.publish.publisher import Publisher
-from edge_agent.publish.relay import HandedOver
+from edge_agent.publish.voice import HandedOver
 from edge_agent.sensors import build_sensor_sources
 from hazard.catalogue import catalogue
 from hazard.ports import Tick
