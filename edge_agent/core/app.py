@@ -343,6 +343,7 @@ class Core:
         while True:
             started_s = time.monotonic()
             now = datetime.now(UTC)
+            self._metrics.probes.beat()
             self._input(Tick(now, started_s))
             self._guard("alerts", partial(self._alerts.tick, now))
             self._kill_if_hung(started_s)
