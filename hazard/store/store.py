@@ -26,6 +26,7 @@ from hazard.store.bulk import Bulk
 from hazard.store.desk import Desk
 from hazard.store.engine import data_version, make_engine, store_url
 from hazard.store.journal import Journal, JournalRecord
+from hazard.store.notices import Notices
 from hazard.store.operations import (
     Operation,
     OutboxMessage,
@@ -42,7 +43,14 @@ from hazard.store.statements import upsert
 from hazard.store.tables import CursorRow, RevisionRow
 from hazard.store.unit import Committed, UnitOfWork
 from hazard.store.writer import StoreUnavailable, Writer
-from hazard.types import ActionRequest, AlertMessage, Health, Incident, StageHealth
+from hazard.types import (
+    ActionRequest,
+    AlertMessage,
+    Health,
+    Incident,
+    StageHealth,
+    SuppressionOrder,
+)
 
 BULK_WAIT_MS = 50
 JOURNAL_RETRY_MS = 20
@@ -63,6 +71,7 @@ class Store:
         desk: what the dashboard may write.
         outbox: the publisher's view.
         bulk: readings, stage health and retention.
+        notices: what people are still to be told.
     """
 
     def __init__(
@@ -88,6 +97,7 @@ class Store:
         self.desk = Desk(self._writer)
         self.outbox = Outbox(self._plain, relaxed)
         self.bulk = Bulk(self._plain, relaxed, self._writer)
+        self.notices = Notices(self._plain, self._writer)
         self._restore = Restore(self._plain)
         self._watch: Connection | None = None
         self._watch_lock = threading.Lock()
@@ -321,6 +331,14 @@ class Store:
     def open_alerts(self) -> list[OpenAlert]:
         """Alerts that are not back to normal, with their alarms, as they were last written."""
         return self._restore.open_alerts(self._waiting_operations())
+
+    def alert(self, alert_id: str) -> OpenAlert | None:
+        """One alert as it was last written, also if it is over; None if there is none."""
+        return self._restore.alert(alert_id, self._waiting_operations())
+
+    def standing_orders(self) -> list[SuppressionOrder]:
+        """Suppression orders of this node that nobody has ended; their time may be over."""
+        return self._restore.standing_orders(self._node, self._waiting_operations())
 
     def active_counts(self) -> dict[str, AreaCounts]:
         """Alarms that are not back to normal by area, with what waits in the journal."""
