@@ -23,6 +23,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.mqtt import KEEPALIVE_TIMEOUT, broken, ended, explain, refusal, tls_context
 from edge_agent.publish.fitting import UNLIMITED_PACKET
+from edge_agent.publish.protocol import Reply
 from edge_agent.publish.topics import Publication
 from hazard.errors import BrokerError, ConfigError
 from hazard.site.mqtt import Broker
@@ -30,6 +31,8 @@ from hazard.site.mqtt import Broker
 CONNECT_WITHIN_S = 3.0
 IN_FLIGHT = 20
 """Messages without PUBACK at once: Mosquitto takes no more by default."""
+OTHER_VERSION = 132
+"""Reason code "Unsupported Protocol Version" (OASIS MQTT 5.0, 3.2.2.2); paho gives it for 3.1.1."""
 LARGEST_RECEIVED = 2 * 1024 * 1024
 
 
@@ -47,6 +50,8 @@ class Link:
 
     Attributes:
         max_packet: the largest packet that the broker takes, in bytes.
+        reply: what the broker said to the CONNECT.
+        speaks_v5: this is a connection of MQTT 5.
         hung_up: the broker ended the connection without a word.
     """
 
@@ -62,14 +67,15 @@ class Link:
         on_message: Callable[[MQTTMessage], None],
     ) -> None:
         self._name, self._broker, self._wake = name, broker, wake
-        self._v5 = broker.protocol != "3.1.1"
+        self.speaks_v5 = broker.protocol != "3.1.1"
         self.max_packet = UNLIMITED_PACKET
+        self.reply = Reply.UNREACHED
         self.hung_up = False
         self._connected = False
         self._lost: str | None = None
         self._sock: Any = None
         self._client = Client(
-            CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv5 if self._v5 else MQTTv311
+            CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv5 if self.speaks_v5 else MQTTv311
         )
         client = self._client
         client.connect_timeout = CONNECT_WITHIN_S
@@ -100,13 +106,14 @@ class Link:
                 broker.host,
                 broker.port,
                 keepalive=broker.keepalive_s,
-                properties=self._limits() if self._v5 else None,
+                properties=self._limits() if self.speaks_v5 else None,
             )
             self._tune()
         except ConfigError as error:
             raise BrokerError(f"broker {self._name}: {error}") from error
         except (OSError, ValueError) as error:
             raise BrokerError(self._unreachable(error)) from error
+        self.reply = Reply.SILENT
         deadline = time.monotonic() + CONNECT_WITHIN_S
         self._sock = self._client.socket()
         while not self._connected:
@@ -163,19 +170,23 @@ class Link:
         Raises:
             BrokerError: if the connection is gone.
         """
-        properties = self._properties(PacketTypes.PUBLISH, message) if self._v5 else None
+        properties = self._properties(PacketTypes.PUBLISH, message) if self.speaks_v5 else None
         info = self._client.publish(
             message.topic, message.body, qos=1, retain=message.retain, properties=properties
         )
         self._raise_if_lost()
         return info.mid
 
-    def subscribe(self, topic_filter: str) -> None:
-        """Ask for the messages of a filter at QoS 0."""
-        if self._v5:
-            self._client.subscribe(topic_filter, options=SubscribeOptions(qos=0))
+    def subscribe(self, topic_filter: str, *, qos: int = 0) -> None:
+        """Ask for the messages of a filter; not for those that this node publishes itself.
+
+        With MQTT 5 a message that was published as retained says so also when it comes at once.
+        """
+        if self.speaks_v5:
+            options = SubscribeOptions(qos=qos, noLocal=True, retainAsPublished=True)
+            self._client.subscribe(topic_filter, options=options)
         else:
-            self._client.subscribe(topic_filter, qos=0)
+            self._client.subscribe(topic_filter, qos=qos)
 
     def unsubscribe(self, topic_filter: str) -> None:
         """Take a subscription back."""
@@ -227,8 +238,11 @@ class Link:
 
     def _on_connect(self, _c: Client, _u: Any, _flags: Any, code: Any, properties: Any) -> None:
         if code.is_failure:
+            other = code.value == OTHER_VERSION
+            self.reply = Reply.OTHER_VERSION if other else Reply.REFUSED
             self._lost = f"broker {self._name} refuses: {refusal(code)}"
             return
+        self.reply = Reply.TAKEN
         self._connected = True
         self.max_packet = getattr(properties, "MaximumPacketSize", UNLIMITED_PACKET)
         window = getattr(properties, "ReceiveMaximum", IN_FLIGHT)
@@ -249,7 +263,7 @@ class Link:
     # ------------------------------------------------------------ properties
 
     def _will_properties(self, will: Publication) -> Properties | None:
-        return self._properties(PacketTypes.WILLMESSAGE, will) if self._v5 else None
+        return self._properties(PacketTypes.WILLMESSAGE, will) if self.speaks_v5 else None
 
     def _properties(self, packet: int, message: Publication) -> Properties:
         properties = Properties(packet)  # type: ignore[no-untyped-call]
@@ -259,7 +273,7 @@ class Link:
         if message.properties:
             properties.UserProperty = list(message.properties.items())
         if message.correlation is not None:
-            properties.CorrelationData = message.correlation.encode()
+            properties.CorrelationData = message.correlation
         if message.expiry_s is not None:
             properties.MessageExpiryInterval = message.expiry_s
         return properties

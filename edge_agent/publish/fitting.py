@@ -75,10 +75,11 @@ _STEPS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (
 
 
 def _overhead_bytes(message: Publication) -> int:
-    texts = [message.topic, message.correlation or "", "reduced", "1"]
+    texts = [message.topic, "reduced", "1"]
     for name, value in message.properties.items():
         texts += (name, value)
-    return HEADER_BYTES + sum(len(text.encode()) + 5 for text in texts)
+    correlation_bytes = len(message.correlation or b"")
+    return HEADER_BYTES + correlation_bytes + sum(len(text.encode()) + 5 for text in texts)
 
 
 class PacketLimit:

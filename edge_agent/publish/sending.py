@@ -226,7 +226,7 @@ class Sender:
                 body=message.body,
                 retain=message.retain,
                 properties=message.properties,
-                correlation=item.alert_id,
+                correlation=item.alert_id.encode() if item.alert_id is not None else None,
             ),
             self.limit.limit_bytes,
         )
@@ -236,6 +236,7 @@ class Sender:
         at, size_bytes = datetime.now(UTC), len(publication.body)
         self._require_progress().sent(link.publish(publication), item, at, size_bytes)
         self._counters.published += 1
+        self._counters.gaps += message.topic.endswith("/gap")
         if item.outbox_id is None:
             self._direct.add(key_of(item))
         elif item.outbox_id <= self._resend_to:

@@ -11,8 +11,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from hazard.store.operations import OutboxMessage
 from hazard.store.statements import upsert
-from hazard.store.tables import CursorRow, DeliveryRow, OutboxRow
+from hazard.store.tables import CursorRow, DeliveryRow, OutboxRow, RevisionRow
 from hazard.store.writer import Writer
+from hazard.types import AlertMessage
 
 MARK_WAIT_MS = 20
 """Marks can wait: a mark that is lost costs one repeated message, which receivers know."""
@@ -78,6 +79,21 @@ class Outbox:
             )
             for row in rows
         ]
+
+    def revisions(self, node: str, first: int, last: int, limit: int) -> list[AlertMessage]:
+        """Stored revisions of a node by sequence, from `first` to `last`, at most `limit`.
+
+        They are kept longer than the outbox: as long as their alert is.
+        """
+        query = (
+            select(RevisionRow.payload)
+            .where(RevisionRow.node == node, RevisionRow.sequence.between(first, last))
+            .order_by(RevisionRow.sequence)
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            payloads = connection.execute(query).scalars().all()
+        return [AlertMessage.model_validate(payload) for payload in payloads]
 
     def first_acked_since(self, broker: str, since: datetime) -> int | None:
         """The first row that the broker has taken over since then, or None."""
