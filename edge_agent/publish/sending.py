@@ -171,7 +171,11 @@ class Sender:
         if (rows[0].outbox_id or 0) > self._known_to:
             return rows
         ids = [row.outbox_id for row in rows if row.outbox_id is not None]
-        taken = self._store.outbox.acked_before(self._name, ids, datetime.now(UTC) - RESEND)
+        try:
+            taken = self._store.outbox.acked_before(self._name, ids, datetime.now(UTC) - RESEND)
+        except SQLAlchemyError as error:
+            self.unreadable(error)
+            return rows
         for row in rows:
             if row.outbox_id in taken:
                 self._require_progress().skipped(row)
@@ -183,7 +187,11 @@ class Sender:
         if not items:
             return
         ids = [item.outbox_id for item in items if item.outbox_id is not None]
-        there = self._store.outbox.present(ids)
+        try:
+            there = self._store.outbox.present(ids)
+        except SQLAlchemyError as error:
+            self.unreadable(error)
+            there = set(ids)
         for item in items:
             if item.outbox_id is not None and item.outbox_id not in there:
                 self._require_progress().skipped(item)  # the outbox is bounded: a gap tells of it
