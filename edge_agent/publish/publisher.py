@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from edge_agent.publish.messages import AreaState, NodeStatus, StageStatus
-from edge_agent.publish.relay import Counters, HandedOver, Relay
+from edge_agent.publish.relay import Relay
 from edge_agent.publish.topics import Publication, active_topic, area_topic, status_topic
+from edge_agent.publish.voice import Counters, HandedOver
 from hazard.site.models import Site
 from hazard.store import Store
 from hazard.store.queries import AreaCounts

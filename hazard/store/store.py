@@ -42,7 +42,14 @@ from hazard.store.statements import upsert
 from hazard.store.tables import CursorRow, RevisionRow
 from hazard.store.unit import Committed, UnitOfWork
 from hazard.store.writer import StoreUnavailable, Writer
-from hazard.types import ActionRequest, AlertMessage, Health, Incident, StageHealth
+from hazard.types import (
+    ActionRequest,
+    AlertMessage,
+    Health,
+    Incident,
+    StageHealth,
+    SuppressionOrder,
+)
 
 BULK_WAIT_MS = 50
 JOURNAL_RETRY_MS = 20
@@ -316,6 +323,14 @@ class Store:
     def open_alerts(self) -> list[OpenAlert]:
         """Alerts that are not back to normal, with their alarms, as they were last written."""
         return self._restore.open_alerts(self._waiting_operations())
+
+    def alert(self, alert_id: str) -> OpenAlert | None:
+        """One alert as it was last written, also if it is over; None if there is none."""
+        return self._restore.alert(alert_id, self._waiting_operations())
+
+    def standing_orders(self) -> list[SuppressionOrder]:
+        """Suppression orders of this node that nobody has ended; their time may be over."""
+        return self._restore.standing_orders(self._node, self._waiting_operations())
 
     def active_counts(self) -> dict[str, AreaCounts]:
         """Alarms that are not back to normal by area, with what waits in the journal."""
