@@ -322,6 +322,7 @@ class Core:
         while True:
             started_s = time.monotonic()
             now = datetime.now(UTC)
+            self._metrics.probes.beat()
             self._input(Tick(now, started_s))
             self._guard("alerts", partial(self._alerts.tick, now))
             kill_if_hung(self._reasoning, self._server.get("reasoner"), self._metrics, started_s)
