@@ -21,6 +21,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edge_agent.mqtt import broken, ended, explain, refusal, tls_context
 from edge_agent.publish.topics import Publication
 from hazard.errors import BrokerError, ConfigError
 from hazard.site.mqtt import Broker
@@ -30,16 +31,6 @@ IN_FLIGHT = 20
 """Messages without PUBACK at once: Mosquitto takes no more by default."""
 UNLIMITED_PACKET = 268_435_455
 LARGEST_RECEIVED = 2 * 1024 * 1024
-MENDS = {
-    "Not authorized": "check username, password and the broker's access list",
-    "Bad user name or password": "check username and password of this broker in the site file",
-    "Client identifier not valid": "the broker does not accept this node's client id",
-    "Unsupported protocol version": "set protocol: '3.1.1' for this broker",
-    "Banned": "the broker has banned this client: ask its administrator",
-    "Quota exceeded": "the broker's quota is used up: ask its administrator",
-    "Packet too large": "raise the broker's maximum packet size",
-    "Session taken over": "another node connects with this node's name: give each its own",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +64,7 @@ class Link:
         self.max_packet = UNLIMITED_PACKET
         self._connected = False
         self._lost: str | None = None
+        self._sock: Any = None
         self._client = Client(
             CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv5 if self._v5 else MQTTv311
         )
@@ -113,6 +105,7 @@ class Link:
         except (OSError, ValueError) as error:
             raise BrokerError(self._unreachable(error)) from error
         deadline = time.monotonic() + CONNECT_WITHIN_S
+        self._sock = self._client.socket()
         while not self._connected:
             self.poll(0.05)
             if time.monotonic() > deadline:
@@ -128,13 +121,7 @@ class Link:
             password = broker.password.resolve() if broker.password is not None else None
             self._client.username_pw_set(broker.username, password)
         if broker.tls:
-            context = ssl.create_default_context(
-                cafile=str(broker.ca_file) if broker.ca_file else None
-            )
-            if broker.cert_file is not None:
-                key = str(broker.key_file) if broker.key_file else None
-                context.load_cert_chain(str(broker.cert_file), key)
-            self._client.tls_set_context(context)
+            self._client.tls_set_context(tls_context(broker))
 
     def _limits(self) -> Properties:
         """What this client takes: nobody else's giant message."""
@@ -149,16 +136,8 @@ class Link:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _unreachable(self, error: Exception) -> str:
-        where = f"broker {self._name} at {self._broker.host}:{self._broker.port}"
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return f"{where}: its certificate is not trusted ({error.verify_message}): set ca_file"
-        if isinstance(error, ssl.SSLError):
-            return f"{where}: TLS failed ({error.reason}): is `tls` right, and the port?"
-        if isinstance(error, socket.gaierror):
-            return f"{where}: no such host: check `host`"
-        if isinstance(error, ConnectionRefusedError):
-            return f"{where}: nobody listens there: is the broker running?"
-        return f"{where} cannot be reached ({error}): check network, host and port"
+        found, mend = explain(error, self._broker)
+        return f"broker {self._name}: {found}: {mend}"
 
     def close(self) -> None:
         """Disconnect cleanly: the broker does not send the last will."""
@@ -208,7 +187,7 @@ class Link:
         sock = self._client.socket()
         if sock is None:
             self._raise_if_lost()
-            raise BrokerError(f"broker {self._name} has closed the connection")
+            raise BrokerError(f"broker {self._name}: {self._broken()}")
         writers = [sock] if self._client.want_write() else []
         pending = sock.pending() if isinstance(sock, ssl.SSLSocket) else 0
         try:
@@ -235,7 +214,7 @@ class Link:
     def _check(self, code: MQTTErrorCode) -> None:
         self._raise_if_lost()
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise BrokerError(f"broker {self._name}: the connection is lost ({code.name})")
+            raise BrokerError(f"broker {self._name}: {self._broken()}")
 
     def _raise_if_lost(self) -> None:
         if self._lost is not None:
@@ -245,7 +224,7 @@ class Link:
 
     def _on_connect(self, _c: Client, _u: Any, _flags: Any, code: Any, properties: Any) -> None:
         if code.is_failure:
-            self._lost = f"broker {self._name} refuses: {_reason(code)}"
+            self._lost = f"broker {self._name} refuses: {refusal(code)}"
             return
         self._connected = True
         self.max_packet = getattr(properties, "MaximumPacketSize", UNLIMITED_PACKET)
@@ -253,9 +232,14 @@ class Link:
         if window < IN_FLIGHT:  # paho's setter wants this before the broker has told it
             self._client._max_inflight_messages = window  # noqa: SLF001
 
-    def _on_disconnect(self, _c: Client, _u: Any, _flags: Any, code: Any, _p: Any) -> None:
+    def _on_disconnect(self, _c: Client, _u: Any, flags: Any, code: Any, _p: Any) -> None:
         if self._lost is None:
-            self._lost = f"broker {self._name}: connection lost: {_reason(code)}"
+            why = ended(flags, code, self._sock, self._broker, answered=self._connected)
+            self._lost = f"broker {self._name}: {why}"
+
+    def _broken(self) -> str:
+        found = broken(self._sock, self._broker, answered=self._connected)
+        return ": ".join(found) if found else "the connection broke: it is connected again"
 
     # ------------------------------------------------------------ properties
 
@@ -274,9 +258,3 @@ class Link:
         if message.expiry_s is not None:
             properties.MessageExpiryInterval = message.expiry_s
         return properties
-
-
-def _reason(code: Any) -> str:
-    name = str(code.getName())
-    mend = MENDS.get(name)
-    return f"{name} (reason code {code.value})" + (f": {mend}" if mend else "")
