@@ -90,7 +90,11 @@ class Store:
         self._unit_lock = threading.RLock()
         self._durable = make_engine(url, busy_ms=commit_timeout_ms, sync="FULL")
         self._plain = make_engine(url, busy_ms=BULK_WAIT_MS, sync="NORMAL")
-        self.upgraded_from = ensure_schema(self._durable)
+        try:
+            self.upgraded_from = ensure_schema(self._durable)
+        except BaseException:
+            self._durable.dispose()
+            raise
         self._writer = Writer(self._durable, self._lock, commit_timeout_ms)
         relaxed = Writer(self._plain, self._lock, BULK_WAIT_MS)
         self.queries = Queries(self._plain)
