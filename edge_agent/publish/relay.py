@@ -22,6 +22,7 @@ from paho.mqtt.client import MQTTMessage
 from sqlalchemy.exc import SQLAlchemyError
 
 from edge_agent.publish.client import Acked, Link
+from edge_agent.publish.gaps import told
 from edge_agent.publish.sending import Sender
 from edge_agent.publish.states import States
 from edge_agent.publish.voice import Counters, HandedOver, Voice
@@ -111,8 +112,9 @@ class Relay:
             if position is None:
                 position = self._store.outbox.position(self.name)
             depth, oldest = self._store.outbox.depth(position)
+            given_up = told(self._store.outbox.gaps(self.name, position))
         except SQLAlchemyError:
-            depth, oldest = -1, None
+            depth, oldest, given_up = -1, None, ""
         states = self._states
         refused = states.refused if states is not None else ""
         health, reason = Health.READY, self._sender.error
@@ -121,7 +123,8 @@ class Relay:
         if not self._connected:
             health = Health.OFFLINE if self._error else Health.STARTING
             reason = self._error or "connecting"
-        elif reason:
+        reason = "; ".join(each for each in (reason, given_up) if each)
+        if self._connected and reason:
             health = Health.DEGRADED
         return StageHealth(
             stage=f"mqtt/{self.name}",
@@ -206,6 +209,10 @@ class Relay:
                 sender.news, looked = True, now
             self._areas_due = self._areas_due or sender.news
             sender.send(link)
+            if sender.missed:  # among what went were states that stand
+                sender.missed = False
+                states.introduce()
+                cleaning, cleaned = True, now + CLEANING_S
             idle = not sender.in_flight
             if self._areas_due and (idle or now - told >= POLL_S):
                 told, self._areas_due = now, False  # after the PUBACKs: alerts go first

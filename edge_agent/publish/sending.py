@@ -34,6 +34,7 @@ class Sender:
         shown: alert id to the newest revision whose retained state was sent in this session.
         refused: the reason code of a row that the broker did not take, or None.
         error: why the store could not be read, or empty.
+        missed: rows have gone out of the outbox unsent since the session began.
     """
 
     def __init__(
@@ -55,6 +56,9 @@ class Sender:
         self._resend_to = 0
         self._direct: set[tuple[str | None, int | None, str]] = set()
         self.shown: dict[str, int] = {}
+        self._gaps: set[int] = set()
+        self._began = datetime.now(UTC)
+        self.missed = False
         self.refused: str | None = None
         self.error = ""
 
@@ -137,12 +141,14 @@ class Sender:
             return False
         self.news = False
         try:
+            late = self._late_gaps()
             rows = self._store.outbox.read(self._read_to, BATCH)
         except SQLAlchemyError as error:
             self.unreadable(error)
-            rows = []
+            late, rows = [], []
         else:
             self.error = ""
+        self._queue.extend(late)
         if rows:
             self._read_to = rows[-1].outbox_id or self._read_to
             self.news = True
@@ -150,7 +156,18 @@ class Sender:
             return True
         fresh = [item for item in self._store.journaled() if _key(item) not in self._direct]
         self._queue.extend(fresh)
-        return bool(fresh)
+        return bool(self._queue)
+
+    def _late_gaps(self) -> list[OutboxItem]:
+        """Records that took the place of rows which were read before they went."""
+        position = self.position or 0
+        found: list[OutboxItem] = []
+        for gap in self._store.outbox.gaps(self._name, position):
+            outbox_id = gap.outbox_id
+            if position < outbox_id <= self._read_to and outbox_id not in self._gaps:
+                found += self._store.outbox.read(outbox_id - 1, 1)
+                self._gaps.add(outbox_id)
+        return found
 
     def _needless(self, item: OutboxItem) -> bool:
         """Whether a row is only a state that is known to be old, or went out of the journal."""
@@ -167,6 +184,9 @@ class Sender:
 
     def _send_item(self, link: Link, item: OutboxItem) -> None:
         message = item.message
+        if item.gap_from is not None and item.outbox_id is not None:
+            self._gaps.add(item.outbox_id)
+            self.missed = self.missed or item.created_at >= self._began
         body = message.body
         room = link.max_packet - len(message.topic) - PROPERTIES_BYTES
         if len(body.encode()) > room:

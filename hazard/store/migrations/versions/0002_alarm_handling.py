@@ -55,6 +55,22 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "key", name="uq_change_log_row"),
         sqlite_autoincrement=True,
     )
+    op.add_column(
+        "outbox",
+        sa.Column(
+            "gap_from",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="of a gap record: first sequence that went; `sequence` is the last",
+        ),
+    )
+    op.create_index(
+        "ix_outbox_gap",
+        "outbox",
+        ["gap_from"],
+        sqlite_where=sa.text("gap_from IS NOT NULL"),
+        postgresql_where=sa.text("gap_from IS NOT NULL"),
+    )
     with op.batch_alter_table("audit", table_kwargs={"sqlite_autoincrement": True}) as batch:
         batch.add_column(
             sa.Column(
