@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -69,16 +68,6 @@ class RunningBroker:
             self._process.kill()
             self._process.wait(10)
             self._process = None
-
-    def pause(self) -> None:
-        """SIGSTOP: it takes connections and bytes, and answers nothing."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """SIGCONT: it goes on."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
 
 
 class Subscriber:

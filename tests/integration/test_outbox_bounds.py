@@ -21,6 +21,7 @@ from hazard.types import Cause, Health
 from tests.alert_builders import later, wait_until, write_alert
 from tests.brokers import RunningBroker, subscribed
 from tests.integration.test_publisher import ALL, Running, a_site, revise, write
+from tests.mosquitto import Mosquitto
 
 GAP = "hazard/v1/plant-a/node/edge-1/gap"
 RENDER = gap_renderer("plant-a", "edge-1")
@@ -227,8 +228,7 @@ def test_a_subscriber_sees_the_gap_and_then_the_rest_in_order(tmp_path: Path) ->
 @pytest.mark.mosquitto
 def test_a_broker_that_hangs_meanwhile_gets_the_gap_and_every_active_state(tmp_path: Path) -> None:
     """What went had been read already in part, and its retained states are not lost with it."""
-    broker = RunningBroker("mosquitto", tmp_path)
-    broker.start()
+    broker = Mosquitto(tmp_path).start()
     alerts = 150
     with (
         subscribed(broker.port, ALL) as seen,
@@ -237,7 +237,7 @@ def test_a_broker_that_hangs_meanwhile_gets_the_gap_and_every_active_state(tmp_p
     ):
         try:
             run.await_ready()
-            broker.pause()
+            broker.freeze()
             for number in range(1, alerts + 1):
                 write_alert(store, number)
             run.publisher.wake()
@@ -246,7 +246,7 @@ def test_a_broker_that_hangs_meanwhile_gets_the_gap_and_every_active_state(tmp_p
                 now_of(store), limits(max_bytes=size_of(rows[-20:])), ["plant"], RENDER
             )
             assert missed == alerts - 10
-            broker.resume()
+            broker.thaw()
             wait_until(lambda: seen.last(GAP) is not None, what="the gap record")
             for number in range(1, alerts + 1):
                 topic = f"hazard/v1/plant-a/active/a{number}"
