@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
 
 from hazard.site.models import Retention
 from hazard.store.queries import ENDED, OPEN_STATES
@@ -23,15 +23,15 @@ from hazard.store.tables import (
     RevisionRow,
 )
 from hazard.store.writer import Writer
-from hazard.types import Model, Reading, StageHealth
+from hazard.types import Model, Reading, RequestState, StageHealth
 
 THINNED_TO = timedelta(seconds=0.5)
 """At most two readings a second of each sensor are kept."""
 REPLAYABLE = timedelta(hours=24)
 """How long a message that every broker has taken over can still be sent again."""
 REQUESTS_KEPT = timedelta(days=7)
-"""How long a request that is of no alert is known after it was carried out. What was done stays in
-the audit; a request of an alert is kept as long as the alert."""
+"""How long a request is known that was refused, or is of no alert, after its outcome. The audit
+keeps what became of it; what was done to an alert is kept as long as the alert."""
 PRUNE_BATCH = 500
 
 
@@ -239,7 +239,13 @@ class Bulk:
     def _prune_requests(self, before: datetime) -> int:
         ids = (
             select(ActionRequestRow.request_id)
-            .where(ActionRequestRow.alert_id == "", ActionRequestRow.carried_out_at < before)
+            .where(ActionRequestRow.carried_out_at < before)
+            .where(
+                or_(
+                    ActionRequestRow.alert_id == "",
+                    ActionRequestRow.state.in_((RequestState.REFUSED, RequestState.CONFLICT)),
+                )
+            )
             .limit(PRUNE_BATCH)
         )
         return self._repeat(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from tests.brokers import RunningBroker
 from tests.commanding import SIGNS, Person, a_token
 from tests.integration.core.node import Client, Node, a_site, run, until
+from tests.integration.core.test_robust import metrics
 
 USERS = {
     "ada": {"role": "operator"},
@@ -131,6 +133,38 @@ def test_replay_snapshot_and_lamp_test_go_through_the_core(
                 assert values["node_status"]["node"] == "edge-1"
             finally:
                 ada.__exit__()
+
+    run(test())
+
+
+def test_the_metrics_count_commands_and_what_waits_for_each_broker(
+    taking: Node, broker: RunningBroker, free_port: int
+) -> None:
+    site = json.loads(taking.paths.site_file.read_text())
+    taking.write_site(site | {"observe": {"metrics_port": free_port}})
+    refused = 'hazard_mqtt_commands_total{broker="plant",outcome="refused",verb="other"} 1.0'
+
+    async def page() -> str:
+        with contextlib.suppress(OSError):
+            return await asyncio.to_thread(metrics, free_port)
+        return ""
+
+    async def test() -> None:
+        async with taking.running(), Client.connected(taking, "vision") as vision:
+            await raised(taking, vision)
+            (ada,) = await asyncio.to_thread(people, broker, "ada")
+            try:
+                assert (await ask(ada, "explode"))["state"] == "refused"
+            finally:
+                ada.__exit__()
+            deadline = asyncio.get_running_loop().time() + 20
+            while refused not in (text := await page()):
+                assert asyncio.get_running_loop().time() < deadline, text
+                await asyncio.sleep(0.1)
+            assert 'hazard_mqtt_outbox_depth{broker="plant"}' in text
+            assert 'hazard_mqtt_outbox_oldest_seconds{broker="plant"}' in text
+            for name in ("published", "resent", "reconnects", "gaps"):
+                assert f'hazard_mqtt_{name}_total{{broker="plant"}}' in text
 
     run(test())
 
