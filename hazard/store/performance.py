@@ -122,6 +122,9 @@ def _earlier(
 
 
 def _change(row: Row[Any]) -> AlarmChange:
-    at, alert_id, revision, severity, state, area, hazard, rule_id, source, *flags = row
-    point = Point(area, hazard, rule_id, source)
-    return AlarmChange(at, alert_id, revision, _SEVERITIES[severity], _STATES[state], point, *flags)
+    values: tuple[Any, ...] = tuple(row)
+    at, alert_id, revision, severity, state = values[:5]
+    point = Point(*values[5:9])
+    return AlarmChange(
+        at, alert_id, revision, _SEVERITIES[severity], _STATES[state], point, *values[9:]
+    )
