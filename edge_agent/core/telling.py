@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from hazard.alarms import Alarm
 from hazard.alarms.escalation import channels_for
 from hazard.alarms.shifts import shift_at
-
-from hazard.alarms import Alarm
 from hazard.site.models import Site
 from hazard.types import AlertMessage, Cause, IsaState, Notice, NoticeReason, Severity
 

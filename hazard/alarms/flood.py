@@ -80,11 +80,13 @@ class FloodMeter:
         """Length of the window."""
         return timedelta(minutes=self.settings.window_min)
 
-    def restore(self, times: Iterable[datetime], since: datetime | None, now: datetime) -> None:
-        """Go on after a restart from the stored times of alarms, and from the flood that stood."""
+    def restore(self, times: Iterable[datetime], since: datetime | None) -> None:
+        """Go on after a restart from the stored times of alarms, and from the flood that stood.
+
+        The next tick says whether it still stands.
+        """
         self._times = sorted(times)
         self.since = since
-        self.tick(now)
 
     def asked(self, at: datetime) -> bool:
         """An alarm asks for attention; whether a flood begins with it."""

@@ -73,11 +73,13 @@ def test_after_a_restart_the_stored_times_and_the_standing_flood_go_on() -> None
     before = meter_of([*range(7), *range(400, 407)])
     after = FloodMeter()
     times = [later(second) for second in (*range(7), *range(400, 407))]
-    after.restore(times, before.since, later(605))
+    after.restore(times, before.since)
+    assert not after.tick(later(605))
     before.tick(later(605))
     assert (after.since, after.count) == (before.since, before.count) == (later(403), 8)
     forgotten = FloodMeter()
-    forgotten.restore([], later(0), later(3600))
+    forgotten.restore([], later(0))
+    assert forgotten.tick(later(3600))
     assert forgotten.since is None
 
 
