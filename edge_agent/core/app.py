@@ -127,6 +127,7 @@ class Core:
             self._reserve,
             site=lambda: self.site,
             stages=self._report,
+            gave_up=self._metrics.gave_up,
         )
         self._stages = Stages(
             Sources(

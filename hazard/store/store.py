@@ -22,6 +22,7 @@ from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlche
 from hazard.errors import StoreError
 from hazard.store.apply import apply
 from hazard.store.audit import verify_audit
+from hazard.store.bounds import Bounds
 from hazard.store.bulk import Bulk
 from hazard.store.desk import Desk
 from hazard.store.engine import data_version, make_engine, store_url
@@ -72,6 +73,7 @@ class Store:
         desk: what the dashboard may write.
         outbox: the publisher's view.
         bulk: readings, stage health and retention.
+        bounds: takes out of the outbox what waits beyond its limits.
         notices: what people are still to be told.
     """
 
@@ -91,13 +93,18 @@ class Store:
         self._unit_lock = threading.RLock()
         self._durable = make_engine(url, busy_ms=commit_timeout_ms, sync="FULL")
         self._plain = make_engine(url, busy_ms=BULK_WAIT_MS, sync="NORMAL")
-        self.upgraded_from = ensure_schema(self._durable)
+        try:
+            self.upgraded_from = ensure_schema(self._durable)
+        except BaseException:
+            self._durable.dispose()
+            raise
         self._writer = Writer(self._durable, self._lock, commit_timeout_ms)
         relaxed = Writer(self._plain, self._lock, BULK_WAIT_MS)
         self.queries = Queries(self._plain)
         self.desk = Desk(self._writer)
         self.outbox = Outbox(self._plain, relaxed)
         self.bulk = Bulk(self._plain, relaxed, self._writer)
+        self.bounds = Bounds(self._plain, self._writer)
         self.notices = Notices(self._plain, self._writer)
         self._restore = Restore(self._plain)
         self._watch: Connection | None = None
