@@ -11,7 +11,20 @@ import sys
 
 import typer
 
-from edge_agent.cli import audit, bench, demo, exam, login, models, replay, run, site, status, token
+from edge_agent.cli import (
+    audit,
+    bench,
+    demo,
+    exam,
+    login,
+    models,
+    notify,
+    replay,
+    run,
+    site,
+    status,
+    token,
+)
 from hazard.errors import ConfigError, HazardError
 
 EXIT_MACHINE = 3
@@ -34,6 +47,7 @@ app.command("check")(site.check)
 app.command("replay")(replay.replay)
 app.command("exam")(exam.exam)
 app.add_typer(audit.app, name="audit", help="The hash-chained audit: verify.")
+app.add_typer(notify.app, name="notify", help="Try the channels by which people are told.")
 app.add_typer(models.app, name="models", help="Weights and footage: fetch, list, check.")
 app.add_typer(bench.app, name="bench", help="Speed, as ratios taken in one run.")
 

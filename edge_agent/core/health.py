@@ -159,6 +159,11 @@ class HealthBoard:
         found += [self._worker_stage(at, stage, now) for at, stage in self._workers.values()]
         if site.cameras and "vision" not in self._workers:
             found.append(self._never_spoke("vision", now, "the vision group has not connected yet"))
+        if site.notify.channels and "notifier" not in self._workers:
+            why = (
+                "the notifying process has not connected: with the first channel it needs a restart"
+            )
+            found.append(self._never_spoke("notifier", now, why))
         found += [self._camera_stage(name, now) for name in sorted(site.cameras)]
         found += [self._sensor_stage(name, now) for name in sorted(site.sensors)]
         return found

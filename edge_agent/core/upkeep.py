@@ -14,6 +14,7 @@ import structlog
 from edge_agent.core.reserve import Reserve
 from edge_agent.core.store_thread import StoreThread
 from edge_agent.paths import Paths
+from edge_agent.publish.gaps import gap_renderer
 from hazard.errors import HazardError
 from hazard.site.models import Site
 from hazard.store.store import Store
@@ -36,6 +37,7 @@ class Upkeep:
 
     Args:
         stages: gives all stages as they are now, and tells the publisher and the metrics.
+        gave_up: counts what was given up, by kind.
     """
 
     def __init__(
@@ -47,9 +49,11 @@ class Upkeep:
         *,
         site: Callable[[], Site],
         stages: Callable[[], list[StageHealth]],
+        gave_up: Callable[[str, int], None],
     ) -> None:
         self._store, self._thread, self._paths = store, thread, paths
         self._reserve, self._site, self._stages = reserve, site, stages
+        self._gave_up = gave_up
         self._readings: list[Reading] = []
         self._prune_now = asyncio.Event()
         self.dropped_readings = 0
@@ -148,9 +152,21 @@ class Upkeep:
             brokers=tuple(site.brokers()),
             free_bytes=max(0, low_limit(usage.total) - usage.free),
         )
+        self._bound_outbox(site)
         self._reserve.keep()
         if pruned.evidence_files:
             log.info("evidence.pruned", files=pruned.evidence_files, bytes=pruned.evidence_bytes)
+
+    def _bound_outbox(self, site: Site) -> None:
+        missed = self._store.bounds.keep(
+            datetime.now(UTC),
+            site.mqtt.outbox,
+            tuple(site.brokers()),
+            gap_renderer(site.site.id, site.site.node),
+        )
+        if missed:
+            self._gave_up("outbox", missed)
+            log.error("outbox.given_up", messages=missed)
 
 
 def low_limit(total_bytes: int) -> int:

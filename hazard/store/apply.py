@@ -155,13 +155,16 @@ class _Rows:
                     "decided_by": message.decided_by.value,
                     "state": message.state.value,
                     "text": operation.text,
+                    **operation.details,
                 },
             )
         )
 
     def write(self, connection: Connection) -> None:
         upsert_many(connection, IncidentRow, "incident_id", list(self._incidents.values()))
-        upsert_many(connection, AlertRow, "alert_id", list(self._alerts.values()))
+        upsert_many(
+            connection, AlertRow, "alert_id", list(self._alerts.values()), keep=("returned_at",)
+        )
         if self._revisions:
             connection.execute(insert_into(RevisionRow), self._revisions)
         if self._outbox:
@@ -170,7 +173,7 @@ class _Rows:
         upsert_many(
             connection, EvidenceRow, "evidence_id,incident_id", list(self._evidence.values())
         )
-        upsert_many(connection, SuppressionOrderRow, "order_id", list(self._orders.values()))
+        upsert_many(connection, SuppressionOrderRow, "order_id,node", list(self._orders.values()))
         upsert_many(connection, CaseFileRow, "alert_id", list(self._cases.values()))
         insert_new(connection, NoticeRow, self._notices)
         for request in self._finished:

@@ -22,10 +22,12 @@ from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlche
 from hazard.errors import StoreError
 from hazard.store.apply import apply
 from hazard.store.audit import verify_audit
+from hazard.store.bounds import Bounds
 from hazard.store.bulk import Bulk
 from hazard.store.desk import Desk
 from hazard.store.engine import data_version, make_engine, store_url
 from hazard.store.journal import Journal, JournalRecord
+from hazard.store.notices import Notices
 from hazard.store.operations import (
     Operation,
     OutboxMessage,
@@ -42,7 +44,14 @@ from hazard.store.statements import upsert
 from hazard.store.tables import CursorRow, RevisionRow
 from hazard.store.unit import Committed, UnitOfWork
 from hazard.store.writer import StoreUnavailable, Writer
-from hazard.types import ActionRequest, AlertMessage, Health, Incident, StageHealth
+from hazard.types import (
+    ActionRequest,
+    AlertMessage,
+    Health,
+    Incident,
+    StageHealth,
+    SuppressionOrder,
+)
 
 BULK_WAIT_MS = 50
 JOURNAL_RETRY_MS = 20
@@ -63,6 +72,8 @@ class Store:
         desk: what the dashboard may write.
         outbox: the publisher's view.
         bulk: readings, stage health and retention.
+        bounds: takes out of the outbox what waits beyond its limits.
+        notices: what people are still to be told.
     """
 
     def __init__(
@@ -81,13 +92,19 @@ class Store:
         self._unit_lock = threading.RLock()
         self._durable = make_engine(url, busy_ms=commit_timeout_ms, sync="FULL")
         self._plain = make_engine(url, busy_ms=BULK_WAIT_MS, sync="NORMAL")
-        self.upgraded_from = ensure_schema(self._durable)
+        try:
+            self.upgraded_from = ensure_schema(self._durable)
+        except BaseException:
+            self._durable.dispose()
+            raise
         self._writer = Writer(self._durable, self._lock, commit_timeout_ms)
         relaxed = Writer(self._plain, self._lock, BULK_WAIT_MS)
         self.queries = Queries(self._plain)
         self.desk = Desk(self._writer)
         self.outbox = Outbox(self._plain, relaxed)
         self.bulk = Bulk(self._plain, relaxed, self._writer)
+        self.bounds = Bounds(self._plain, self._writer)
+        self.notices = Notices(self._plain, self._writer)
         self._restore = Restore(self._plain)
         self._watch: Connection | None = None
         self._watch_lock = threading.Lock()
@@ -321,6 +338,14 @@ class Store:
     def open_alerts(self) -> list[OpenAlert]:
         """Alerts that are not back to normal, with their alarms, as they were last written."""
         return self._restore.open_alerts(self._waiting_operations())
+
+    def alert(self, alert_id: str) -> OpenAlert | None:
+        """One alert as it was last written, also if it is over; None if there is none."""
+        return self._restore.alert(alert_id, self._waiting_operations())
+
+    def standing_orders(self) -> list[SuppressionOrder]:
+        """Suppression orders of this node that nobody has ended; their time may be over."""
+        return self._restore.standing_orders(self._node, self._waiting_operations())
 
     def active_counts(self) -> dict[str, AreaCounts]:
         """Alarms that are not back to normal by area, with what waits in the journal."""
