@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,12 +72,22 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def own_postgres(folder: Path, runtime: Path) -> Iterator[Postgres]:
-    """A server for the block."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
-        server = Postgres(folder)
+def own_postgres() -> Iterator[Postgres]:
+    """A server for the block, in a folder beside pytest's.
+
+    As root the server runs as another user, and pytest shuts its own folder to others whenever a
+    second run begins.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="hazard-postgres-"))
+    folder.chmod(0o755)
+    (folder / "run").mkdir(mode=0o700)
     try:
-        yield server
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_RUNTIME_DIR", str(folder / "run"))
+            server = Postgres(folder / "data")
+        try:
+            yield server
+        finally:
+            server.end()
     finally:
-        server.end()
+        shutil.rmtree(folder, ignore_errors=True)

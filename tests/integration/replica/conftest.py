@@ -10,10 +10,9 @@ from tests.postgres import Postgres, own_postgres
 
 
 @pytest.fixture(scope="package")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """The server, shared by the tests of this folder; each makes databases of its own."""
-    make = tmp_path_factory.mktemp
-    with own_postgres(make("replica"), make("run")) as server:
+    with own_postgres() as server:
         yield server
 
 
