@@ -16,6 +16,7 @@ from edge_agent.cli import (
     bench,
     demo,
     exam,
+    export,
     login,
     models,
     notify,
@@ -48,6 +49,7 @@ app.command("check")(site.check)
 app.command("replay")(replay.replay)
 app.command("exam")(exam.exam)
 app.add_typer(audit.app, name="audit", help="The hash-chained audit: verify.")
+app.add_typer(export.app, name="export", help="Lists, and signed bundles of one incident.")
 app.add_typer(notify.app, name="notify", help="Try the channels by which people are told.")
 app.add_typer(report.app, name="report", help="Figures of what was stored: alarms.")
 app.add_typer(models.app, name="models", help="Weights and footage: fetch, list, check.")

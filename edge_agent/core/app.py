@@ -128,6 +128,7 @@ class Core:
             site=lambda: self.site,
             stages=self._report,
             gave_up=self._metrics.gave_up,
+            replicated=self._board.replicated,
         )
         self._stages = Stages(
             Sources(
