@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import signal
 import time
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import structlog
+from pydantic import JsonValue
 
 from edge_agent.core.alerts import Alerts
 from edge_agent.core.cases import Case
@@ -51,6 +53,7 @@ from hazard.site.diff import SiteDiff, changed_sections, until_restart
 from hazard.site.models import Site
 from hazard.site.problems import Problem
 from hazard.store.operations import FinishRequest, WriteAudit
+from hazard.store.schema import head
 from hazard.types import (
     ActionRequest,
     Authority,
@@ -176,7 +179,9 @@ class Core:
         await self._sensing.stop()
         await self._ladder.stop()
         await self._server.stop()
+        self._audit("agent.stopped", {"reason": "asked for"})
         await self._thread.stop()
+        await asyncio.to_thread(self._upkeep.anchor)
         await asyncio.to_thread(self._metrics.stop)
         await asyncio.to_thread(self._publisher.stop, 2.0)
         self._store.close()
@@ -186,6 +191,7 @@ class Core:
         incidents = await self._thread.run(self._store.open_incidents)
         events = [event for incident in incidents for event in incident.events]
         self._engine = RuleEngine(build_rules(self.site), resume=events)
+        self._audit("agent.started", {"schema": head(), "site_sha256": self._site_hash()})
         self._alerts.resume(alerts, incidents)
         log.info("core.resumed", alerts=len(alerts), incidents=len(incidents))
 
@@ -273,7 +279,9 @@ class Core:
         site = until_restart(self._started_with, wanted)
         rules, sources = build_rules(site), build_sensor_sources(site)
         later = changed_sections(site, wanted).restart
-        self._audit_site("site.changed", diff.summary())
+        self._audit(
+            "site.changed", {"what": diff.summary()[:2000], "site_sha256": self._site_hash()}
+        )
         self.site = site
         self._ladder.site = site
         self._store.set_commit_timeout(site.store.commit_timeout_ms)
@@ -295,21 +303,28 @@ class Core:
         self._site_note = f"in force, but: {waits}" if waits else ""
         self._board.put("site", Health.READY, self._site_note)
 
-    def _audit_site(self, verb: str, what: str) -> None:
+    def _audit(self, verb: str, details: dict[str, JsonValue]) -> None:
         line = WriteAudit(
             at=datetime.now(UTC),
             actor="agent",
             verb=verb,
             subject=self.site.site.id,
-            details={"what": what[:2000]},
+            details=details,
         )
         self._thread.commit((line,))
+
+    def _site_hash(self) -> str:
+        """Which file it was: a change that was made while nobody ran is seen by it."""
+        try:
+            return hashlib.sha256(self._paths.site_file.read_bytes()).hexdigest()
+        except OSError as error:
+            return f"not readable: {error.strerror}"
 
     def _refused(self, problems: tuple[Problem, ...]) -> None:
         health = Health.DEGRADED if problems else Health.READY
         told = "; ".join(str(problem) for problem in problems[:3])
         if problems:
-            self._audit_site("site.refused", told)
+            self._audit("site.refused", {"what": told[:2000]})
         reason = (
             f"the new site file is refused and the old one goes on: {told}"
             if told
