@@ -105,10 +105,14 @@ class AlertMessage(Model):
         default=(), description="what keeps it from annunciating beside a shelf; empty: nothing"
     )
     asked_at: UtcTime | None = Field(
-        default=None, description="since when it asks for an acknowledgement; null: acknowledged"
+        default=None,
+        description="since when it asks for an acknowledgement, without the time that it was "
+        "suppressed; null: acknowledged",
     )
     escalation_step: int = Field(
-        default=0, ge=0, description="steps of the escalation ladder that were taken since asked_at"
+        default=0,
+        ge=0,
+        description="step of the escalation ladder that was taken last since asked_at, from 1",
     )
     first_out_alert_id: str | None = Field(
         default=None,
@@ -134,4 +138,8 @@ class AlertMessage(Model):
     durability: Literal["store", "journal", "memory"] = Field(
         default="store",
         description="where it lies already: database, fsynced journal, or (both failed) memory",
+    )
+    reduced: bool = Field(
+        default=False,
+        description="detail was left out to fit the broker's largest packet; the node has all",
     )

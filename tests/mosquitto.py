@@ -117,7 +117,8 @@ class Mosquitto:
 
     def wipe(self) -> None:
         """Take away what it has saved."""
-        shutil.rmtree(self.folder / "data", ignore_errors=True)
+        shutil.rmtree(self.folder / "data")
+        (self.folder / "data").mkdir()
 
     def persist(self, *more: str) -> Self:
         """Keep sessions and retained messages in its folder `data`."""

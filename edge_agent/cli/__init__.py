@@ -23,6 +23,7 @@ from edge_agent.cli import (
     run,
     site,
     status,
+    token,
 )
 from hazard.errors import ConfigError, HazardError
 
@@ -40,6 +41,7 @@ app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("login-code")(login.login_code)
+app.command("token")(token.token)
 app.command("init")(site.init)
 app.command("check")(site.check)
 app.command("replay")(replay.replay)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_agent.mqtt.faults import broken, ended, explain, mend_of, refusal
+from edge_agent.mqtt.faults import KEEPALIVE_TIMEOUT, broken, ended, explain, mend_of, refusal
 from edge_agent.mqtt.tls import tls_context
 
-__all__ = ["broken", "ended", "explain", "mend_of", "refusal", "tls_context"]
+__all__ = ["KEEPALIVE_TIMEOUT", "broken", "ended", "explain", "mend_of", "refusal", "tls_context"]

@@ -21,7 +21,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge_agent.mqtt import broken, ended, explain, refusal, tls_context
+from edge_agent.mqtt import KEEPALIVE_TIMEOUT, broken, ended, explain, refusal, tls_context
+from edge_agent.publish.fitting import UNLIMITED_PACKET
+from edge_agent.publish.protocol import Reply
 from edge_agent.publish.topics import Publication
 from hazard.errors import BrokerError, ConfigError
 from hazard.site.mqtt import Broker
@@ -29,16 +31,18 @@ from hazard.site.mqtt import Broker
 CONNECT_WITHIN_S = 3.0
 IN_FLIGHT = 20
 """Messages without PUBACK at once: Mosquitto takes no more by default."""
-UNLIMITED_PACKET = 268_435_455
+OTHER_VERSION = 132
+"""Reason code "Unsupported Protocol Version" (OASIS MQTT 5.0, 3.2.2.2); paho gives it for 3.1.1."""
 LARGEST_RECEIVED = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Acked:
-    """A PUBACK: `error` is the reason code's name if the broker refused the message."""
+    """A PUBACK: `error` is the reason code's name, and `code` it, if the message was refused."""
 
     mid: int
     error: str | None
+    code: int
 
 
 class Link:
@@ -46,6 +50,9 @@ class Link:
 
     Attributes:
         max_packet: the largest packet that the broker takes, in bytes.
+        reply: what the broker said to the CONNECT.
+        speaks_v5: this is a connection of MQTT 5.
+        hung_up: the broker ended the connection without a word.
     """
 
     def __init__(
@@ -60,13 +67,15 @@ class Link:
         on_message: Callable[[MQTTMessage], None],
     ) -> None:
         self._name, self._broker, self._wake = name, broker, wake
-        self._v5 = broker.protocol != "3.1.1"
+        self.speaks_v5 = broker.protocol != "3.1.1"
         self.max_packet = UNLIMITED_PACKET
+        self.reply = Reply.UNREACHED
+        self.hung_up = False
         self._connected = False
         self._lost: str | None = None
         self._sock: Any = None
         self._client = Client(
-            CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv5 if self._v5 else MQTTv311
+            CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv5 if self.speaks_v5 else MQTTv311
         )
         client = self._client
         client.connect_timeout = CONNECT_WITHIN_S
@@ -75,7 +84,7 @@ class Link:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = lambda _c, _u, mid, code, _p: on_ack(
-            Acked(mid, code.getName() if code.is_failure else None)
+            Acked(mid, code.getName() if code.is_failure else None, code.value)
         )
         client.on_message = lambda _c, _u, message: on_message(message)
         client.will_set(
@@ -97,13 +106,14 @@ class Link:
                 broker.host,
                 broker.port,
                 keepalive=broker.keepalive_s,
-                properties=self._limits() if self._v5 else None,
+                properties=self._limits() if self.speaks_v5 else None,
             )
             self._tune()
         except ConfigError as error:
             raise BrokerError(f"broker {self._name}: {error}") from error
         except (OSError, ValueError) as error:
             raise BrokerError(self._unreachable(error)) from error
+        self.reply = Reply.SILENT
         deadline = time.monotonic() + CONNECT_WITHIN_S
         self._sock = self._client.socket()
         while not self._connected:
@@ -160,19 +170,23 @@ class Link:
         Raises:
             BrokerError: if the connection is gone.
         """
-        properties = self._properties(PacketTypes.PUBLISH, message) if self._v5 else None
+        properties = self._properties(PacketTypes.PUBLISH, message) if self.speaks_v5 else None
         info = self._client.publish(
             message.topic, message.body, qos=1, retain=message.retain, properties=properties
         )
         self._raise_if_lost()
         return info.mid
 
-    def subscribe(self, topic_filter: str) -> None:
-        """Ask for the messages of a filter at QoS 0."""
-        if self._v5:
-            self._client.subscribe(topic_filter, options=SubscribeOptions(qos=0))
+    def subscribe(self, topic_filter: str, *, qos: int = 0, own: bool = False) -> None:
+        """Ask for the messages of a filter; for those that this node published only with `own`.
+
+        With MQTT 5 a message that was published as retained says so also when it comes at once.
+        """
+        if self.speaks_v5:
+            options = SubscribeOptions(qos=qos, noLocal=not own, retainAsPublished=True)
+            self._client.subscribe(topic_filter, options=options)
         else:
-            self._client.subscribe(topic_filter, qos=0)
+            self._client.subscribe(topic_filter, qos=qos)
 
     def unsubscribe(self, topic_filter: str) -> None:
         """Take a subscription back."""
@@ -224,8 +238,11 @@ class Link:
 
     def _on_connect(self, _c: Client, _u: Any, _flags: Any, code: Any, properties: Any) -> None:
         if code.is_failure:
+            other = code.value == OTHER_VERSION
+            self.reply = Reply.OTHER_VERSION if other else Reply.REFUSED
             self._lost = f"broker {self._name} refuses: {refusal(code)}"
             return
+        self.reply = Reply.TAKEN
         self._connected = True
         self.max_packet = getattr(properties, "MaximumPacketSize", UNLIMITED_PACKET)
         window = getattr(properties, "ReceiveMaximum", IN_FLIGHT)
@@ -233,6 +250,8 @@ class Link:
             self._client._max_inflight_messages = window  # noqa: SLF001
 
     def _on_disconnect(self, _c: Client, _u: Any, flags: Any, code: Any, _p: Any) -> None:
+        told = flags.is_disconnect_packet_from_server or code.value == KEEPALIVE_TIMEOUT
+        self.hung_up = not told
         if self._lost is None:
             why = ended(flags, code, self._sock, self._broker, answered=self._connected)
             self._lost = f"broker {self._name}: {why}"
@@ -244,7 +263,7 @@ class Link:
     # ------------------------------------------------------------ properties
 
     def _will_properties(self, will: Publication) -> Properties | None:
-        return self._properties(PacketTypes.WILLMESSAGE, will) if self._v5 else None
+        return self._properties(PacketTypes.WILLMESSAGE, will) if self.speaks_v5 else None
 
     def _properties(self, packet: int, message: Publication) -> Properties:
         properties = Properties(packet)  # type: ignore[no-untyped-call]
@@ -254,7 +273,7 @@ class Link:
         if message.properties:
             properties.UserProperty = list(message.properties.items())
         if message.correlation is not None:
-            properties.CorrelationData = message.correlation.encode()
+            properties.CorrelationData = message.correlation
         if message.expiry_s is not None:
             properties.MessageExpiryInterval = message.expiry_s
         return properties

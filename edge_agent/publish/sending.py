@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from edge_agent.publish.aside import OF_ONE_MESSAGE, TOO_LARGE, Aside, key_of
 from edge_agent.publish.client import Acked, Link
+from edge_agent.publish.fitting import PacketLimit, fitted
 from edge_agent.publish.progress import Progress
-from edge_agent.publish.topics import Publication, reduced
+from edge_agent.publish.topics import Publication
 from edge_agent.publish.voice import Counters, HandedOver
 from hazard.errors import BrokerError, StoreError
 from hazard.store import Store
@@ -20,8 +22,6 @@ from hazard.store.outbox import Mark, OutboxItem
 WINDOW = 20
 BATCH = 100
 RESEND = timedelta(minutes=30)
-PROPERTIES_BYTES = 400
-"""Room that is left for properties and header when a body is fitted into the broker's packet."""
 
 log = structlog.get_logger()
 
@@ -32,7 +32,9 @@ class Sender:
     Attributes:
         news: there may be rows that were not read yet.
         shown: alert id to the newest revision whose retained state was sent in this session.
-        refused: the reason code of a row that the broker did not take, or None.
+        aside: rows that the broker does not take, while it takes others.
+        limit: the largest packet that the broker takes.
+        refused: why the broker takes nothing now, or None.
         error: why the store could not be read, or empty.
         missed: rows have gone out of the outbox unsent since the session began.
     """
@@ -48,13 +50,16 @@ class Sender:
         self._on_change = on_change
         self._progress: Progress | None = None
         self.news = True
+        self.limit = PacketLimit()
         self._reset()
 
     def _reset(self) -> None:
         self._queue: deque[OutboxItem] = deque()
         self._read_to = 0
         self._resend_to = 0
+        self._known_to = 0
         self._direct: set[tuple[str | None, int | None, str]] = set()
+        self.aside = Aside()
         self.shown: dict[str, int] = {}
         self._gaps: set[int] = set()
         self._began = datetime.now(UTC)
@@ -74,6 +79,10 @@ class Sender:
             self._progress = Progress(position)
             self._progress.marks.extend(marks)
         self._read_to = self._progress.position
+        try:
+            self._known_to = self._store.outbox.last_acked(self._name)
+        except SQLAlchemyError as error:
+            self.unreadable(error)
         self.rewind()
 
     def rewind(self) -> None:
@@ -126,6 +135,7 @@ class Sender:
             BrokerError: if the connection is gone.
         """
         progress = self._require_progress()
+        self._try_again()
         while progress.in_flight < WINDOW:
             if not self._queue and not self._refill():
                 break
@@ -152,9 +162,13 @@ class Sender:
         if rows:
             self._read_to = rows[-1].outbox_id or self._read_to
             self.news = True
-            self._queue.extend(rows)
+            self._queue.extend(self._not_taken_long_ago(rows))
             return True
-        fresh = [item for item in self._store.journaled() if _key(item) not in self._direct]
+        fresh = [
+            item
+            for item in self._store.journaled()
+            if key_of(item) not in self._direct and item not in self.aside
+        ]
         self._queue.extend(fresh)
         return bool(self._queue)
 
@@ -169,9 +183,56 @@ class Sender:
                 self._gaps.add(outbox_id)
         return found
 
+    def _not_taken_long_ago(self, rows: list[OutboxItem]) -> list[OutboxItem]:
+        """Without rows behind one that is not taken, which were handed over long ago themselves."""
+        if (rows[0].outbox_id or 0) > self._known_to:
+            return rows
+        ids = [row.outbox_id for row in rows if row.outbox_id is not None]
+        try:
+            taken = self._store.outbox.acked_before(self._name, ids, datetime.now(UTC) - RESEND)
+        except SQLAlchemyError as error:
+            self.unreadable(error)
+            return rows
+        for row in rows:
+            if row.outbox_id in taken:
+                self._require_progress().skipped(row)
+        return [row for row in rows if row.outbox_id not in taken]
+
+    def _try_again(self) -> None:
+        """What was not taken a minute ago, as far as the outbox still has it."""
+        items = self.aside.due()
+        if not items:
+            return
+        ids = [item.outbox_id for item in items if item.outbox_id is not None]
+        try:
+            there = self._store.outbox.present(ids)
+        except SQLAlchemyError as error:
+            self.unreadable(error)
+            there = set(ids)
+        for item in items:
+            if item.outbox_id is not None and item.outbox_id not in there:
+                self._require_progress().skipped(item)  # the outbox is bounded: a gap tells of it
+        kept = [item for item in items if item.outbox_id is None or item.outbox_id in there]
+        self._queue.extendleft(reversed(kept))
+
+    def _set_aside(self, item: OutboxItem, code: int) -> None:
+        """Keep a row that the broker does not take, and go on with the others."""
+        self._require_progress().kept(item)
+        if item not in self.aside:
+            log.warning(
+                "mqtt.not_taken",
+                broker=self._name,
+                topic=item.message.topic,
+                revision=item.revision,
+                reason_code=code,
+            )
+        self.aside.put(item, code)
+        if self.aside.full:
+            self.refused = self.aside.reason()
+
     def _needless(self, item: OutboxItem) -> bool:
         """Whether a row is only a state that is known to be old, or went out of the journal."""
-        key = _key(item)
+        key = key_of(item)
         if item.outbox_id is not None and key in self._direct:
             self._direct.discard(key)
             return True
@@ -187,22 +248,25 @@ class Sender:
         if item.gap_from is not None and item.outbox_id is not None:
             self._gaps.add(item.outbox_id)
             self.missed = self.missed or item.created_at >= self._began
-        body = message.body
-        room = link.max_packet - len(message.topic) - PROPERTIES_BYTES
-        if len(body.encode()) > room:
-            body = reduced(body, room)
-        publication = Publication(
-            topic=message.topic,
-            body=body,
-            retain=message.retain,
-            properties=message.properties,
-            correlation=item.alert_id,
+            self._counters.gaps += 1
+        publication = fitted(
+            Publication(
+                topic=message.topic,
+                body=message.body,
+                retain=message.retain,
+                properties=message.properties,
+                correlation=item.alert_id.encode() if item.alert_id is not None else None,
+            ),
+            self.limit.limit_bytes,
         )
-        at = datetime.now(UTC)
-        self._require_progress().sent(link.publish(publication), item, at)
+        if publication is None:
+            self._set_aside(item, TOO_LARGE)
+            return
+        at, size_bytes = datetime.now(UTC), len(publication.body)
+        self._require_progress().sent(link.publish(publication), item, at, size_bytes)
         self._counters.published += 1
         if item.outbox_id is None:
-            self._direct.add(_key(item))
+            self._direct.add(key_of(item))
         elif item.outbox_id <= self._resend_to:
             self._counters.resent += 1
         if message.retain and item.alert_id is not None and item.revision is not None:
@@ -212,6 +276,12 @@ class Sender:
 
     def acked(self, acked: Acked) -> None:
         """The broker has answered a message that is no state."""
+        if acked.code in OF_ONE_MESSAGE:
+            item = self._require_progress().refused(acked.mid)
+            if item is not None:
+                self._direct.discard(key_of(item))
+                self._set_aside(item, acked.code)
+            return
         if acked.error is not None:
             self.refused = acked.error
             return
@@ -229,6 +299,11 @@ class Sender:
             )
         except Exception:
             log.exception("mqtt.listener_failed", broker=self._name)
+
+    @property
+    def largest_bytes(self) -> int:
+        """The largest body that waits for its PUBACK."""
+        return self._progress.largest_bytes if self._progress is not None else 0
 
     def save_marks(self) -> None:
         """Write what was taken over; what the store does not take now is kept."""
@@ -248,7 +323,3 @@ class Sender:
         if self._progress is None:
             raise BrokerError(f"broker {self._name}: no session")
         return self._progress
-
-
-def _key(item: OutboxItem) -> tuple[str | None, int | None, str]:
-    return item.alert_id, item.revision, item.message.topic

@@ -36,6 +36,18 @@ class Voice(Protocol):
         """The state of each area now, each with a text that is equal for equal states."""
         ...
 
+    def discovery(self) -> dict[str, Publication]:
+        """What other programs find the node by, retained, by topic."""
+        ...
+
+    def discovery_filter(self) -> str:
+        """The filter for everything that was ever published for it."""
+        ...
+
+    def discovered(self, body: bytes) -> bool:
+        """Whether a retained message is one of these, of this node."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
@@ -50,10 +62,20 @@ class HandedOver:
 
 @dataclass(slots=True)
 class Counters:
-    """What a relay has done since its start."""
+    """What a relay has done since its start.
+
+    Attributes:
+        cleared: retained messages that were taken off the broker: dead states, retained commands.
+        gaps: gap records that were published.
+        unanswered: answers that the broker did not take.
+    """
 
     published: int = 0
     acked: int = 0
     resent: int = 0
     connects: int = 0
     cleared: int = 0
+    gaps: int = 0
+    replayed: int = 0
+    answered: int = 0
+    unanswered: int = 0

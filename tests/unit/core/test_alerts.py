@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from edge_agent.core.alerts import Alerts
 from edge_agent.core.cases import Case
+from edge_agent.core.dispatch import Dispatcher
+from edge_agent.core.guard import Guard
+from edge_agent.core.revisions import Commit
+from edge_agent.core.store_thread import StoreThread
+from edge_agent.core.suppression import Register
+from edge_agent.observe import Metrics
+from edge_agent.publish.port import PublisherPort
 from hazard.catalogue import catalogue
 from hazard.site.models import Site
-from hazard.store.operations import FinishRequest, Operation, SaveIncident, WriteRevision
+from hazard.store.operations import (
+    FinishRequest,
+    Operation,
+    SaveIncident,
+    WriteAudit,
+    WriteRevision,
+)
 from hazard.store.restore import OpenAlert
+from hazard.store.store import Store
 from hazard.triage.ladder import decide
 from hazard.types import (
     ActionRequest,
@@ -27,8 +43,10 @@ from hazard.types import (
     Incident,
     IsaState,
     RequestState,
+    Role,
     Severity,
     Verb,
+    Via,
     Words,
 )
 from tests.incidents import START, an_event, an_opinion, gas
@@ -40,7 +58,25 @@ SITE = Site.model_validate(
         "mqtt": {"embedded": True},
     }
 )
+PERMIT = {"permit": "hot_work", "hazard": "person_in_restricted_zone", "area": "tank-farm"}
 WORDS = Words(summary={"en": "Look."}, actions={"en": ("Go.",)}, source="template")
+
+
+class Nothing:
+    """A store in which nothing is."""
+
+    def alert(self, _alert_id: str) -> None:
+        return None
+
+
+class Thread:
+    """Does at once what the store's thread does later."""
+
+    def __init__(self, commit: Commit) -> None:
+        self.commit = commit
+
+    async def run(self, function: Callable[[], Any]) -> Any:
+        return function()
 
 
 class Bench:
@@ -62,6 +98,10 @@ class Bench:
             picture=lambda _case, event: self.pictures.append(event),
             authority=lambda _hazard: Authority.DECIDE,
         )
+        self.register = Register(
+            SITE, catalogue(), commit=self._commit, new_id=lambda: f"order-{next(numbers)}"
+        )
+        self.alerts.settler.sources.append(self.register)
 
     def _commit(self, operations: tuple[Operation, ...]) -> None:
         self.operations.append(operations)
@@ -78,17 +118,29 @@ class Bench:
         return [o for ops in self.operations for o in ops if isinstance(o, FinishRequest)]
 
     def ask(self, verb: Verb, revision: int, alert_id: str | None = None, **more: Any) -> None:
-        self.alerts.requested(
-            ActionRequest(
-                request_id=f"r-{len(self.operations)}",
-                alert_id=alert_id or self.written[-1].alert_id,
-                verb=verb,
-                actor="ada",
-                expected_revision=revision,
-                requested_at=datetime.now(UTC),
-                **more,
-            )
+        request = ActionRequest(
+            request_id=f"r-{len(self.operations)}",
+            alert_id=alert_id or self.written[-1].alert_id,
+            verb=verb,
+            actor="ada",
+            expected_revision=revision,
+            requested_at=datetime.now(UTC),
+            **more,
         )
+
+        async def carried_out() -> None:
+            dispatcher = Dispatcher(
+                self.alerts,
+                self.register,
+                store=cast("Store", Nothing()),
+                thread=cast("StoreThread", Thread(self._commit)),
+                publisher=cast("PublisherPort", None),
+                guard=Guard(Metrics()),
+            )
+            dispatcher.carry_out(request)
+            await dispatcher.stop()
+
+        asyncio.run(carried_out())
 
 
 @pytest.fixture
@@ -316,3 +368,95 @@ def test_a_stricter_policy_that_came_while_the_agent_was_down_applies_at_the_sta
     (raised,) = again.written
     assert raised.severity is Severity.CRITICAL
     assert raised.revision == stored.message.revision + 1
+
+
+def test_nobody_shelves_for_longer_than_the_site_allows(bench: Bench) -> None:
+    bench.alerts.found(an_event())
+    bench.alerts.reconfigure(
+        Site.model_validate(SITE.model_dump(mode="json") | {"alarms": {"longest_shelf_h": 1}})
+    )
+    bench.ask(Verb.SHELVE, 1, comment="known", duration_s=2 * 3600)
+    assert bench.outcomes()[-1].state is RequestState.REFUSED
+    bench.ask(Verb.SHELVE, 1, comment="known", duration_s=1800)
+    assert bench.outcomes()[-1].state is RequestState.DONE
+    assert bench.outcomes()[-1].values["revision"] == bench.written[-1].revision
+
+
+def test_a_refusal_says_in_the_audit_who_asked_for_what_as_what_and_which_way(
+    bench: Bench,
+) -> None:
+    bench.alerts.found(an_event())
+    bench.ask(Verb.ACKNOWLEDGE, 1, role=Role.VIEWER, via=Via.MQTT)
+    (line,) = [o for ops in bench.operations for o in ops if isinstance(o, WriteAudit)]
+    assert (line.actor, line.verb, line.subject) == (
+        "ada",
+        "request.refused",
+        bench.written[0].alert_id,
+    )
+    asked = {key: line.details[key] for key in ("verb", "role", "via")}
+    assert asked == {"verb": "acknowledge", "role": "viewer", "via": "mqtt"}
+    assert not bench.written[-1].acknowledged
+
+
+def test_an_action_is_audited_with_the_actors_role_and_the_way_it_came(bench: Bench) -> None:
+    bench.alerts.found(an_event())
+    bench.ask(Verb.ACKNOWLEDGE, 1, role=Role.SAFETY_OFFICER, via=Via.MQTT)
+    write = bench.last[bench.written[0].alert_id]
+    assert write.actor == "ada"
+    assert (write.details["role"], write.details["via"]) == ("safety_officer", "mqtt")
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"comment": ""}, "comment"),
+        ({"duration_s": None}, "duration_s"),
+        ({"duration_s": 1e300}, "duration_s"),
+        ({"duration_s": 25 * 3600.0}, "duration_s"),
+        ({"arguments": PERMIT | {"hazard": "toxic_gas_exposure"}}, "never suppressed"),
+        ({"arguments": PERMIT | {"hazard": "nonsense"}}, "nonsense"),
+        ({"arguments": PERMIT | {"area": "nowhere"}}, "nowhere"),
+        ({"arguments": PERMIT | {"zone": "nowhere"}}, "nowhere"),
+        ({"arguments": PERMIT | {"permit": "picnic"}}, "picnic"),
+        ({"areas": ("elsewhere",)}, "tank-farm"),
+        ({"role": Role.OPERATOR}, "safety_officer"),
+    ],
+)
+def test_a_permit_that_must_not_be_is_refused_with_what_is_wrong(
+    bench: Bench, more: dict[str, Any], told: str
+) -> None:
+    asked = {
+        "role": Role.SAFETY_OFFICER,
+        "comment": "welding",
+        "duration_s": 3600.0,
+        "arguments": PERMIT,
+    }
+    bench.ask(Verb.GRANT_PERMIT, 0, alert_id="none", **(asked | more))
+    assert bench.outcomes()[-1].state is RequestState.REFUSED
+    assert told in bench.outcomes()[-1].outcome
+    bench.alerts.found(an_event())
+    assert bench.written[0].state is IsaState.UNACKNOWLEDGED
+
+
+def test_a_permit_covers_only_what_it_names_and_a_worse_kind_breaks_out_at_once(
+    bench: Bench,
+) -> None:
+    bench.ask(
+        Verb.GRANT_PERMIT,
+        0,
+        alert_id="none",
+        role=Role.SAFETY_OFFICER,
+        comment="calibration",
+        duration_s=3600.0,
+        arguments=PERMIT | {"hazard": "toxic_gas"},
+    )
+    bench.alerts.found(gas())
+    assert bench.written[0].state is IsaState.SUPPRESSED_BY_DESIGN
+    bench.alerts.found(an_event("fire", event_id="fire", rule_id="fire", subject="fire"))
+    assert bench.written[-1].hazard == "fire"
+    assert bench.written[-1].state is IsaState.UNACKNOWLEDGED
+    before = len(bench.operations)
+    bench.alerts.found(gas(value=120.0, level="idlh", updated_at=START + timedelta(seconds=9)))
+    (together,) = bench.operations[before:]
+    states = [o.message.state for o in together if isinstance(o, WriteRevision)]
+    assert states[-1] is IsaState.UNACKNOWLEDGED
