@@ -14,6 +14,7 @@ import structlog
 from edge_agent.core.alerts import Alerts
 from edge_agent.core.cases import Case
 from edge_agent.core.dispatch import Dispatcher
+from edge_agent.core.floods import LONGEST_WINDOW, Floods
 from edge_agent.core.guard import Guard
 from edge_agent.core.health import HealthBoard
 from edge_agent.core.hung import kill_if_hung
@@ -102,6 +103,7 @@ class Core:
         )
         self._register = Register(site, self._kinds, commit=self._commit, new_id=new_id)
         self._alerts.settler.sources.append(self._register)
+        self._floods = Floods(self._alerts, site, self._kinds, tell=self._publisher.set_floods)
         self._dispatcher = Dispatcher(
             self._alerts,
             self._register,
@@ -198,7 +200,10 @@ class Core:
         alerts = await self._thread.run(self._store.open_alerts)
         incidents = await self._thread.run(self._store.open_incidents)
         orders = await self._thread.run(self._store.standing_orders)
-        self._register.restore(orders, datetime.now(UTC))
+        now = datetime.now(UTC)
+        asked = await self._thread.run(partial(self._store.asked_since, now - LONGEST_WINDOW))
+        self._register.restore(orders, now)
+        self._floods.restore(alerts, asked)
         events = [event for incident in incidents for event in incident.events]
         self._engine = RuleEngine(build_rules(self.site), resume=events)
         self._record.started()
@@ -300,6 +305,7 @@ class Core:
                 self._found(event)
         self._guard("suppressions", partial(self._register.reconfigure, site, datetime.now(UTC)))
         self._guard("alerts", partial(self._alerts.reconfigure, site))
+        self._guard("floods", partial(self._floods.reconfigure, site, datetime.now(UTC)))
         self._board.keep(cameras=set(site.cameras), sensors=set(site.sensors))
         for role in ("vision", "reasoner"):
             connection = self._server.get(role)
@@ -320,6 +326,7 @@ class Core:
             self._input(Tick(now, started_s))
             self._guard("suppressions", partial(self._register.tick, now))
             self._guard("alerts", partial(self._alerts.tick, now))
+            self._guard("floods", partial(self._floods.tick, now))
             kill_if_hung(self._reasoning, self._server.get("reasoner"), self._metrics, started_s)
             await asyncio.sleep(TICK_S)
 

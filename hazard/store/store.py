@@ -38,6 +38,7 @@ from hazard.store.operations import (
     number,
 )
 from hazard.store.outbox import Outbox, OutboxItem
+from hazard.store.performance import Asked
 from hazard.store.queries import AreaCounts, Queries, area_counts
 from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
@@ -348,6 +349,10 @@ class Store:
     def standing_orders(self) -> list[SuppressionOrder]:
         """Suppression orders of this node that nobody has ended; their time may be over."""
         return self._restore.standing_orders(self._node, self._waiting_operations())
+
+    def asked_since(self, after: datetime) -> list[Asked]:
+        """This node's alarms that asked for attention later than `after`, raised or again."""
+        return self._restore.asked_since(self._node, after, self._waiting_operations())
 
     def active_counts(self) -> dict[str, AreaCounts]:
         """Alarms that are not back to normal by area, with what waits in the journal."""
