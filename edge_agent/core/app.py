@@ -88,7 +88,7 @@ class Core:
         self._thread = StoreThread(
             self._store, committed=self._publisher.wake, stored=self._metrics.stored
         )
-        self._record = SiteRecord(site.site.id, self._board, self._commit)
+        self._record = SiteRecord(site.site.id, paths.site_file, self._board, self._commit)
         self._reasoning = ReasoningClient(wishes=site.reasoning.authority)
         self._ladder = Ladder(self._reasoning, site, self._kinds, authority=self._authority)
         self._snapshots = Snapshots(new_id, self._picture_taken, self._picture_failed)
@@ -190,7 +190,9 @@ class Core:
         await self._ladder.stop()
         await self._dispatcher.stop()
         await self._server.stop()
+        self._record.stopped()
         await self._thread.stop()
+        await asyncio.to_thread(self._upkeep.anchor)
         await asyncio.to_thread(self._metrics.stop)
         await asyncio.to_thread(self._publisher.stop, 2.0)
         self._store.close()
@@ -205,6 +207,7 @@ class Core:
         self._floods.restore(alerts, asked)
         events = [event for incident in incidents for event in incident.events]
         self._engine = RuleEngine(build_rules(self.site), resume=events)
+        self._record.started()
         self._alerts.resume(alerts, incidents)
         log.info("core.resumed", alerts=len(alerts), incidents=len(incidents))
 

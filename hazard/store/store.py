@@ -20,6 +20,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from hazard.errors import StoreError
+from hazard.store.anchors import ChainEnds, ChainHead
 from hazard.store.apply import apply
 from hazard.store.audit import verify_audit
 from hazard.store.bounds import Bounds
@@ -107,6 +108,7 @@ class Store:
         self.bounds = Bounds(self._plain, self._writer)
         self.notices = Notices(self._plain, self._writer)
         self._restore = Restore(self._plain)
+        self._chain_ends = ChainEnds()
         self._watch: Connection | None = None
         self._watch_lock = threading.Lock()
         self._fault = ""
@@ -392,6 +394,18 @@ class Store:
         """Lines of the audit that were checked, and the first fault in words, or None."""
         with self._plain.connect() as connection:
             return verify_audit(connection)
+
+    def audit_heads(self) -> list[ChainHead]:
+        """How far each chain of the audit is now.
+
+        Raises:
+            StoreError: if the database cannot be read.
+        """
+        try:
+            with self._plain.connect() as connection:
+                return self._chain_ends.read(connection, self._now())
+        except SQLAlchemyError as error:
+            raise StoreError(f"the audit cannot be read: {error}") from error
 
     def set_commit_timeout(self, commit_timeout_ms: int) -> None:
         """Go on with another time limit, after a reload of the site file."""
