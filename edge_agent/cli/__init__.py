@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from edge_agent.cli import audit, bench, demo, exam, login, models, replay, run, site, status
+from edge_agent.cli import audit, bench, demo, drill, exam, login, models, replay, run, site, status
 from hazard.errors import ConfigError, HazardError
 
 EXIT_MACHINE = 3
@@ -34,6 +34,7 @@ app.command("replay")(replay.replay)
 app.command("exam")(exam.exam)
 app.add_typer(audit.app, name="audit", help="The hash-chained audit: verify.")
 app.add_typer(models.app, name="models", help="Weights and footage: fetch, list, check.")
+app.add_typer(drill.app, name="drill", help="Faults made on purpose, and what was lost.")
 app.add_typer(bench.app, name="bench", help="Speed, as ratios taken in one run.")
 
 
