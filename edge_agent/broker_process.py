@@ -112,7 +112,9 @@ class BrokerProcess:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 said = self._log.read_text(encoding="utf-8", errors="replace")[-800:]
                 self.kill()
-                raise BrokerError(f"the {self.kind} broker on port {self.port} did not start: {said}")
+                raise BrokerError(
+                    f"the {self.kind} broker on port {self.port} did not start: {said}"
+                )
             time.sleep(0.02)
 
     def stop(self) -> None:

@@ -21,9 +21,7 @@ def drill() -> None:
 def crash(
     *,
     kills: Annotated[int, typer.Option(min=1, help="how often the agent is killed")] = 50,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="where the figures go")
-    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="where the figures go")] = None,
     seed: Annotated[
         int | None, typer.Option(help="repeats a run's choices; random unless given")
     ] = None,

@@ -27,6 +27,7 @@ from edge_agent.core.sensing import Sensing
 from edge_agent.core.server import Connection, Handlers, Server
 from edge_agent.core.snapshots import Snapshots
 from edge_agent.core.store_thread import StoreThread
+from edge_agent.core.taken import Taken
 from edge_agent.core.upkeep import Upkeep
 from edge_agent.ipc import (
     Ack,
@@ -94,6 +95,7 @@ class Core:
         self._thread = StoreThread(
             self._store, committed=self._publisher.wake, stored=self._metrics.stored
         )
+        self._taken = Taken(self._store, self._thread)
         self._reasoning = ReasoningClient(wishes=site.reasoning.authority)
         self._ladder = Ladder(self._reasoning, site, self._kinds, authority=self._authority)
         self._snapshots = Snapshots(new_id, self._picture_taken, self._picture_failed)
@@ -212,7 +214,8 @@ class Core:
         match message:
             case Observed(number=number, observation=observation):
                 self._metrics.observed(observation.camera_id)
-                self._input(observation)
+                work = partial(self._input, observation)
+                self._taken.once(connection.instance, number, work)
                 self._thread.after(partial(_acknowledge, connection, number))
             case Reported(report=report):
                 self._board.camera(report)

@@ -54,7 +54,9 @@ class Child:
             with self._log.open("rb") as log:
                 log.seek(max(0, self._log.stat().st_size - TAIL_BYTES))
                 said = log.read().decode(errors="replace")
-            raise HazardError(f"{self.name} ended by itself with {self._process.returncode}: {said}")
+            raise HazardError(
+                f"{self.name} ended by itself with {self._process.returncode}: {said}"
+            )
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""

@@ -36,7 +36,6 @@ from edge_agent.drill.replica import FEEDER, replica_address
 from edge_agent.drill.verdict import Kept, judge, kept_in, late_arrivals
 from edge_agent.drill.witness import Tap, Witness
 from edge_agent.paths import Paths, runtime_dir
-from hazard.errors import HazardError
 
 ALERTS = f"hazard/v1/{SITE}/alert/#"
 PACKAGES = ("SQLAlchemy", "paho-mqtt", "pydantic", "iotcore", "psycopg")

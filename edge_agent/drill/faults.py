@@ -95,7 +95,7 @@ async def wait_for_moment(
 async def _commit(paths: Paths) -> None:
     watch = CommitWatch(paths.database)
     deadline = time.monotonic() + SIGNAL_WITHIN_S
-    while not watch.changed() and time.monotonic() < deadline:
+    while not watch.changed() and time.monotonic() < deadline:  # noqa: ASYNC110 - a file
         await asyncio.sleep(LOOK_S)
 
 

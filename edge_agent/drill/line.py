@@ -94,7 +94,8 @@ class Line:
                 writer.close()
 
     async def _send(self, writer: asyncio.StreamWriter) -> None:
-        writer.write(ipc.encode(ipc.Hello(role="vision", pid=os.getpid())))
+        hello = ipc.Hello(role="vision", pid=os.getpid(), instance=self._spool.instance)
+        writer.write(ipc.encode(hello))
         while True:
             self._added.clear()
             batch = self._spool.after(self._sent)

@@ -56,7 +56,9 @@ class Operator:
         while True:
             await asyncio.sleep(LOOK_S)
             with self._lock:
-                taken = [self._seen.popitem(last=False) for _ in range(min(AT_ONCE, len(self._seen)))]
+                taken = [
+                    self._seen.popitem(last=False) for _ in range(min(AT_ONCE, len(self._seen)))
+                ]
             if taken:
                 await asyncio.to_thread(self._hand_in, taken)
 

@@ -56,18 +56,14 @@ class Subscriber:
         self._client.on_message = lambda _c, _u, message: self._received(message)
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         session.SessionExpiryInterval = SESSION_S
-        self._client.connect(
-            "127.0.0.1", port, keepalive=10, clean_start=False, properties=session
-        )
+        self._client.connect("127.0.0.1", port, keepalive=10, clean_start=False, properties=session)
 
     def start(self) -> bool:
         """Begin; False if the broker did not take the subscription in time."""
         self._client.loop_start()
         return self._ready.wait(READY_WITHIN_S)
 
-    def _connected(
-        self, client: Client, _u: Any, flags: ConnectFlags, _code: Any, _p: Any
-    ) -> None:
+    def _connected(self, client: Client, _u: Any, flags: ConnectFlags, _code: Any, _p: Any) -> None:
         self._connects += 1
         if self._connects > 1 and not flags.session_present:
             self.sessions_lost += 1

@@ -60,9 +60,7 @@ def homes(found: Iterable[Incident]) -> dict[int, frozenset[str]]:
 
 
 def _sequences(lines: Sequence[LedgerLine]) -> dict[Key, int]:
-    return {
-        (line.message.alert_id, line.message.revision): line.message.sequence for line in lines
-    }
+    return {(line.message.alert_id, line.message.revision): line.message.sequence for line in lines}
 
 
 @dataclass(slots=True)

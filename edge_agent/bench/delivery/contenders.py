@@ -24,7 +24,13 @@ from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy.orm import Session
 
 from edge_agent.bench.delivery.rows import four_rows
-from edge_agent.bench.delivery.scene import BROKER, FirstRevision, bench_site, first_revision, numbered
+from edge_agent.bench.delivery.scene import (
+    BROKER,
+    FirstRevision,
+    bench_site,
+    first_revision,
+    numbered,
+)
 from edge_agent.core.__main__ import GC_THRESHOLDS, SWITCH_INTERVAL_S
 from edge_agent.core.store_thread import StoreThread
 from edge_agent.process import die_with_parent
