@@ -15,8 +15,10 @@ from hazard.types import CameraReport, CameraState, Observation, Track
 
 FRAMES_PER_S = 5.0
 FRAMES_INSIDE = 2
-FRAMES_EMPTY = 5
-"""One second: three times as long as a gate must be seen empty to clear."""
+FRAMES_EMPTY = 9
+"""Three empty pictures clear a gate. While a core that was away works off what has waited, its
+clock may tell the rule now and then that the camera is silent, and the three begin anew; a person
+who came before that would be taken for the one whose finding still stands."""
 ZONE = "pit"
 WIDTH_PX, HEIGHT_PX = 640, 480
 

@@ -12,7 +12,7 @@ from hazard.site.models import Site
 
 SITE, NODE, BROKER = "drill", "edge-1", "plant"
 AREAS = ("yard", "hall", "dock")
-GATES = 6
+GATES = 10
 CLEAR_AFTER_S = 0.3
 WINDOW_S = 1.0
 REPLICA_VARIABLE = "HAZARD_DRILL_REPLICA"

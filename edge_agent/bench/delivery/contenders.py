@@ -48,7 +48,7 @@ COMMITS_WAITING = 256
 """The bounded queue before the store; with it full the driver waits."""
 HANDED_BEHIND = 2000
 """Messages that wait for the broker at most before the driver waits."""
-SETTLE_S = 6.0
+SETTLE_S = 3.5
 """After its connection the relay looks through retained states: done before anything is timed."""
 DRAIN_WITHIN_S = 60.0
 
@@ -214,7 +214,7 @@ def orm(job: dict[str, Any]) -> Figures:
         with store.unit() as unit:  # what the alerts refer to
             unit.add(*(SaveIncident(incident=each.incident) for each in ready))
             unit.commit()
-    rows = list(four_rows(ready, last))
+    rows = list(four_rows(ready, last, chain="floor"))
     engine = make_engine(store_url(job["database"]), busy_ms=5000, sync="FULL")
     began = time.perf_counter()
     with Session(engine.execution_options(writer=True), expire_on_commit=False) as session:

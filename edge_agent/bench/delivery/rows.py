@@ -10,9 +10,6 @@ from edge_agent.publish.topics import alert_topic
 from hazard.store.audit import GENESIS, line_hash
 from hazard.store.statements import JsonText
 
-CHAIN = "bench"
-"""A chain of its own: lines that the agent wrote go on undisturbed beside it."""
-
 Row = dict[str, Any]
 
 
@@ -26,9 +23,13 @@ class FourRows(NamedTuple):
 
 
 def four_rows(
-    revisions: Iterable[FirstRevision], last_sequence: int, previous_hash: str = GENESIS
+    revisions: Iterable[FirstRevision],
+    last_sequence: int,
+    *,
+    chain: str,
+    previous_hash: str = GENESIS,
 ) -> Iterator[FourRows]:
-    """The rows, numbered from `last_sequence` + 1 on, with the audit's hash chain."""
+    """The rows, numbered from `last_sequence` + 1 on, with the hashes of that chain."""
     for sequence, each in enumerate(revisions, last_sequence + 1):
         message = each.message.model_copy(
             update={
@@ -71,7 +72,7 @@ def four_rows(
             "created_at": at,
         }
         line: Row = {
-            "chain": CHAIN,
+            "chain": chain,
             "at": at,
             "actor": "agent",
             "verb": f"alert.{message.cause.value}",
