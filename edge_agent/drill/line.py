@@ -96,12 +96,12 @@ class Line:
     async def _send(self, writer: asyncio.StreamWriter) -> None:
         hello = ipc.Hello(role="vision", pid=os.getpid(), instance=self._spool.instance)
         writer.write(ipc.encode(hello))
-        while True:
+        while not writer.is_closing():
             self._added.clear()
             batch = self._spool.after(self._sent)
-            for item in batch:
-                writer.write(ipc.encode(item))
-                self._sent = item.number
+            if batch:
+                writer.write(b"".join(ipc.encode(item) for item in batch))
+                self._sent = batch[-1].number
             await writer.drain()
             if self._news.intersection(item.number for item in batch):
                 self._heard("entered")
@@ -109,11 +109,10 @@ class Line:
                 await self._added.wait()
 
     async def _report(self, writer: asyncio.StreamWriter) -> None:
-        while True:
-            for gate in self._gates:
-                writer.write(ipc.encode(ipc.Reported(report=gate.report())))
+        while not writer.is_closing():
+            reports = [ipc.encode(ipc.Reported(report=gate.report())) for gate in self._gates]
             ready = ipc.WorkerReport(role="vision", health=Health.READY, at=datetime.now(UTC))
-            writer.write(ipc.encode(ready))
+            writer.write(b"".join((*reports, ipc.encode(ready))))
             await writer.drain()
             await asyncio.sleep(REPORT_S)
 

@@ -73,7 +73,7 @@ class Tap:
     """
 
     def __init__(self, port: int, topic_filter: str, heard: Callable[[str, bytes], None]) -> None:
-        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
+        self._client = Client(CallbackAPIVersion.VERSION2, "hazard-drill-tap", protocol=MQTTv5)
         self._client.reconnect_delay_set(min_delay=1, max_delay=1)
         self._client.on_connect = lambda client, *_: client.subscribe(topic_filter)
 
