@@ -135,3 +135,7 @@ class AlertMessage(Model):
         default="store",
         description="where it lies already: database, fsynced journal, or (both failed) memory",
     )
+    reduced: bool = Field(
+        default=False,
+        description="detail was left out to fit the broker's largest packet; the node has all",
+    )

@@ -11,7 +11,20 @@ import sys
 
 import typer
 
-from edge_agent.cli import audit, bench, demo, drill, exam, login, models, replay, run, site, status
+from edge_agent.cli import (
+    audit,
+    bench,
+    demo,
+    drill,
+    exam,
+    login,
+    models,
+    replay,
+    run,
+    site,
+    status,
+    token,
+)
 from hazard.errors import ConfigError, HazardError
 
 EXIT_MACHINE = 3
@@ -28,6 +41,7 @@ app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("login-code")(login.login_code)
+app.command("token")(token.token)
 app.command("init")(site.init)
 app.command("check")(site.check)
 app.command("replay")(replay.replay)

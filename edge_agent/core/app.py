@@ -41,8 +41,8 @@ from edge_agent.ipc import (
 from edge_agent.observe import Metrics
 from edge_agent.paths import Paths
 from edge_agent.publish.publisher import Publisher
-from edge_agent.publish.relay import HandedOver
 from edge_agent.publish.topics import outbox_messages
+from edge_agent.publish.voice import HandedOver
 from edge_agent.sensors import build_sensor_sources
 from hazard.catalogue import catalogue
 from hazard.errors import StoreError

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -15,21 +13,12 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_agent.live.result import Check, failed, ok, warning
+from edge_agent.mqtt import broken, explain, mend_of, tls_context
 from hazard.errors import ConfigError
 from hazard.site.models import Sensor
 from hazard.site.mqtt import Broker
 from hazard.site.problems import show
 from hazard.site.sources import MqttSensorSource
-
-_REFUSED = {
-    128: "check the broker's log",
-    132: "set `protocol` to what the broker speaks",
-    133: "the broker refuses this client's name: see its log",
-    134: "check username and password",
-    135: "let this user connect, in the broker's access list",
-    136: "try again later: the broker is unavailable",
-    138: "this client is banned: see the broker's configuration",
-}
 
 
 class BrokerClient:
@@ -40,12 +29,17 @@ class BrokerClient:
         self._broker = broker
         self._answered = threading.Event()
         self.refusal: ReasonCode | None = None
+        self.broke: tuple[str, str] | None = None
+        self.connected = False
+        self._socket: Any = None
         self.denied = False
         self.heard: dict[str, bytes] = {}
         self._wanted: list[str] = []
         self._all_heard = threading.Event()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=version)
         self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_socket_open = self._on_socket_open
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
 
@@ -53,7 +47,7 @@ class BrokerClient:
         """Connect and wait for the broker's answer.
 
         Raises:
-            ConfigError: if the password cannot be read.
+            ConfigError: if the password or a file cannot be read.
             OSError: if the broker cannot be reached (TimeoutError: gave no answer).
         """
         broker = self._broker
@@ -61,15 +55,15 @@ class BrokerClient:
             password = broker.password.resolve() if broker.password else None
             self._client.username_pw_set(broker.username, password)
         if broker.tls:
-            context = _tls(broker)
-            _handshake(broker, context, limit_s)
-            self._client.tls_set_context(context)
+            self._client.tls_set_context(tls_context(broker))
         self._client.connect_timeout = limit_s
         # The keep-alive also bounds the TLS handshake.
         self._client.connect(broker.host, broker.port, keepalive=max(1, round(limit_s)))
         self._client.loop_start()
         if not self._answered.wait(limit_s):
             raise TimeoutError("no answer")
+        if self.refusal is None and not self.connected:
+            self.broke = broken(self._socket, broker, answered=False)
 
     def listen(self, topics: list[str], limit_s: float) -> dict[str, bytes]:
         """The first payload on each topic filter, as far as there was one within `limit_s`."""
@@ -87,6 +81,13 @@ class BrokerClient:
         self, _client: object, _data: object, _flags: object, reason: ReasonCode, *_: object
     ) -> None:
         self.refusal = reason if reason.is_failure else None
+        self.connected = not reason.is_failure
+        self._answered.set()
+
+    def _on_socket_open(self, _client: object, _data: object, sock: Any) -> None:
+        self._socket = sock
+
+    def _on_disconnect(self, *_: object) -> None:
         self._answered.set()
 
     def _on_subscribe(
@@ -104,21 +105,6 @@ class BrokerClient:
             self._all_heard.set()
 
 
-def _tls(broker: Broker) -> ssl.SSLContext:
-    context = ssl.create_default_context(
-        cafile=str(broker.ca_file) if broker.ca_file is not None else None
-    )
-    if broker.cert_file is not None:
-        context.load_cert_chain(broker.cert_file, broker.key_file)
-    return context
-
-
-def _handshake(broker: Broker, context: ssl.SSLContext, limit_s: float) -> None:
-    """Try TLS alone first: paho leaves its socket open when the certificate is refused."""
-    with socket.create_connection((broker.host, broker.port), timeout=limit_s) as plain:
-        context.wrap_socket(plain, server_hostname=broker.host).close()
-
-
 def check_broker(
     name: str,
     broker: Broker,
@@ -133,52 +119,25 @@ def check_broker(
     try:
         client.connect(connect_s)
     except ConfigError as error:
-        yield failed(title, str(error), "export the variable, or put the file there")
+        found, _, mend = str(error).rpartition(": ")
+        yield failed(title, found, mend)
         return
     except (OSError, ValueError) as error:
-        yield failed(title, *explain_connection(error, broker))
+        yield failed(title, *explain(error, broker))
         return
     else:
         if client.refusal is not None:
-            mend = _REFUSED.get(client.refusal.value, "see the broker's log")
+            mend = mend_of(client.refusal.value)
             yield failed(title, f"refuses the connection: {client.refusal}", mend)
+            return
+        if client.broke is not None:
+            yield failed(title, *client.broke)
             return
         how = "TLS" if broker.tls else "no TLS"
         yield ok(title, f"connected to {broker.host}:{broker.port} (MQTT {broker.protocol}, {how})")
         yield from _readings(client, sensors, reading_s)
     finally:
         client.close()
-
-
-def explain_connection(error: Exception, broker: Broker) -> tuple[str, str]:
-    """What went wrong in reaching a broker, and the mend."""
-    where = f"{broker.host}:{broker.port}"
-    if isinstance(error, ssl.SSLError):
-        return _explain_tls(error, where)
-    if isinstance(error, ConnectionResetError) and broker.tls:
-        return f"no TLS with {where}: it hangs up", "use the broker's TLS port, usually 8883"
-    for kind, found, mend in (
-        (ConnectionRefusedError, f"nothing listens on {where}", "start the broker, or correct it"),
-        (socket.gaierror, f"no such host {show(broker.host)}", "correct host, or the name service"),
-        (TimeoutError, f"{where} does not answer", "check address, firewall and the tls setting"),
-        (FileNotFoundError, "a certificate file is missing", "correct ca_file and cert_file"),
-    ):
-        if isinstance(error, kind):
-            return found, mend
-    reason = getattr(error, "strerror", None) or type(error).__name__
-    return f"{where}: {reason}", "check host, port and network"
-
-
-def _explain_tls(error: ssl.SSLError, where: str) -> tuple[str, str]:
-    if not isinstance(error, ssl.SSLCertVerificationError):
-        mend = "check that this is the TLS port, usually 8883, and the certificate files"
-        return f"no TLS with {where}: {error.reason or 'handshake failed'}", mend
-    said = error.verify_message or "not trusted"
-    if "ostname" in said or "IP address mismatch" in said:
-        found = f"the certificate of {where} is for another name: {said}"
-        return found, "use the name in the certificate as host"
-    found = f"the certificate of {where} is not trusted: {said}"
-    return found, "give the authority that signed it as ca_file"
 
 
 def _readings(client: BrokerClient, sensors: dict[str, Sensor], limit_s: float) -> Iterator[Check]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_agent.publish.publisher import Publisher
-from edge_agent.publish.relay import HandedOver
 from edge_agent.publish.topics import outbox_messages
+from edge_agent.publish.voice import HandedOver
 
 __all__ = ["HandedOver", "Publisher", "outbox_messages"]

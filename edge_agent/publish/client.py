@@ -21,6 +21,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edge_agent.mqtt import KEEPALIVE_TIMEOUT, broken, ended, explain, refusal, tls_context
+from edge_agent.publish.fitting import UNLIMITED_PACKET
+from edge_agent.publish.protocol import Reply
 from edge_agent.publish.topics import Publication
 from hazard.errors import BrokerError, ConfigError
 from hazard.site.mqtt import Broker
@@ -28,26 +31,18 @@ from hazard.site.mqtt import Broker
 CONNECT_WITHIN_S = 3.0
 IN_FLIGHT = 20
 """Messages without PUBACK at once: Mosquitto takes no more by default."""
-UNLIMITED_PACKET = 268_435_455
+OTHER_VERSION = 132
+"""Reason code "Unsupported Protocol Version" (OASIS MQTT 5.0, 3.2.2.2); paho gives it for 3.1.1."""
 LARGEST_RECEIVED = 2 * 1024 * 1024
-MENDS = {
-    "Not authorized": "check username, password and the broker's access list",
-    "Bad user name or password": "check username and password of this broker in the site file",
-    "Client identifier not valid": "the broker does not accept this node's client id",
-    "Unsupported protocol version": "set protocol: '3.1.1' for this broker",
-    "Banned": "the broker has banned this client: ask its administrator",
-    "Quota exceeded": "the broker's quota is used up: ask its administrator",
-    "Packet too large": "raise the broker's maximum packet size",
-    "Session taken over": "another node connects with this node's name: give each its own",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Acked:
-    """A PUBACK: `error` is the reason code's name if the broker refused the message."""
+    """A PUBACK: `error` is the reason code's name, and `code` it, if the message was refused."""
 
     mid: int
     error: str | None
+    code: int
 
 
 class Link:
@@ -55,6 +50,9 @@ class Link:
 
     Attributes:
         max_packet: the largest packet that the broker takes, in bytes.
+        reply: what the broker said to the CONNECT.
+        speaks_v5: this is a connection of MQTT 5.
+        hung_up: the broker ended the connection without a word.
     """
 
     def __init__(
@@ -69,12 +67,15 @@ class Link:
         on_message: Callable[[MQTTMessage], None],
     ) -> None:
         self._name, self._broker, self._wake = name, broker, wake
-        self._v5 = broker.protocol != "3.1.1"
+        self.speaks_v5 = broker.protocol != "3.1.1"
         self.max_packet = UNLIMITED_PACKET
+        self.reply = Reply.UNREACHED
+        self.hung_up = False
         self._connected = False
         self._lost: str | None = None
+        self._sock: Any = None
         self._client = Client(
-            CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv5 if self._v5 else MQTTv311
+            CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv5 if self.speaks_v5 else MQTTv311
         )
         client = self._client
         client.connect_timeout = CONNECT_WITHIN_S
@@ -83,7 +84,7 @@ class Link:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = lambda _c, _u, mid, code, _p: on_ack(
-            Acked(mid, code.getName() if code.is_failure else None)
+            Acked(mid, code.getName() if code.is_failure else None, code.value)
         )
         client.on_message = lambda _c, _u, message: on_message(message)
         client.will_set(
@@ -105,14 +106,16 @@ class Link:
                 broker.host,
                 broker.port,
                 keepalive=broker.keepalive_s,
-                properties=self._limits() if self._v5 else None,
+                properties=self._limits() if self.speaks_v5 else None,
             )
             self._tune()
         except ConfigError as error:
             raise BrokerError(f"broker {self._name}: {error}") from error
         except (OSError, ValueError) as error:
             raise BrokerError(self._unreachable(error)) from error
+        self.reply = Reply.SILENT
         deadline = time.monotonic() + CONNECT_WITHIN_S
+        self._sock = self._client.socket()
         while not self._connected:
             self.poll(0.05)
             if time.monotonic() > deadline:
@@ -128,13 +131,7 @@ class Link:
             password = broker.password.resolve() if broker.password is not None else None
             self._client.username_pw_set(broker.username, password)
         if broker.tls:
-            context = ssl.create_default_context(
-                cafile=str(broker.ca_file) if broker.ca_file else None
-            )
-            if broker.cert_file is not None:
-                key = str(broker.key_file) if broker.key_file else None
-                context.load_cert_chain(str(broker.cert_file), key)
-            self._client.tls_set_context(context)
+            self._client.tls_set_context(tls_context(broker))
 
     def _limits(self) -> Properties:
         """What this client takes: nobody else's giant message."""
@@ -149,16 +146,8 @@ class Link:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _unreachable(self, error: Exception) -> str:
-        where = f"broker {self._name} at {self._broker.host}:{self._broker.port}"
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return f"{where}: its certificate is not trusted ({error.verify_message}): set ca_file"
-        if isinstance(error, ssl.SSLError):
-            return f"{where}: TLS failed ({error.reason}): is `tls` right, and the port?"
-        if isinstance(error, socket.gaierror):
-            return f"{where}: no such host: check `host`"
-        if isinstance(error, ConnectionRefusedError):
-            return f"{where}: nobody listens there: is the broker running?"
-        return f"{where} cannot be reached ({error}): check network, host and port"
+        found, mend = explain(error, self._broker)
+        return f"broker {self._name}: {found}: {mend}"
 
     def close(self) -> None:
         """Disconnect cleanly: the broker does not send the last will."""
@@ -181,19 +170,23 @@ class Link:
         Raises:
             BrokerError: if the connection is gone.
         """
-        properties = self._properties(PacketTypes.PUBLISH, message) if self._v5 else None
+        properties = self._properties(PacketTypes.PUBLISH, message) if self.speaks_v5 else None
         info = self._client.publish(
             message.topic, message.body, qos=1, retain=message.retain, properties=properties
         )
         self._raise_if_lost()
         return info.mid
 
-    def subscribe(self, topic_filter: str) -> None:
-        """Ask for the messages of a filter at QoS 0."""
-        if self._v5:
-            self._client.subscribe(topic_filter, options=SubscribeOptions(qos=0))
+    def subscribe(self, topic_filter: str, *, qos: int = 0) -> None:
+        """Ask for the messages of a filter; not for those that this node publishes itself.
+
+        With MQTT 5 a message that was published as retained says so also when it comes at once.
+        """
+        if self.speaks_v5:
+            options = SubscribeOptions(qos=qos, noLocal=True, retainAsPublished=True)
+            self._client.subscribe(topic_filter, options=options)
         else:
-            self._client.subscribe(topic_filter, qos=0)
+            self._client.subscribe(topic_filter, qos=qos)
 
     def unsubscribe(self, topic_filter: str) -> None:
         """Take a subscription back."""
@@ -208,7 +201,7 @@ class Link:
         sock = self._client.socket()
         if sock is None:
             self._raise_if_lost()
-            raise BrokerError(f"broker {self._name} has closed the connection")
+            raise BrokerError(f"broker {self._name}: {self._broken()}")
         writers = [sock] if self._client.want_write() else []
         pending = sock.pending() if isinstance(sock, ssl.SSLSocket) else 0
         try:
@@ -235,7 +228,7 @@ class Link:
     def _check(self, code: MQTTErrorCode) -> None:
         self._raise_if_lost()
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise BrokerError(f"broker {self._name}: the connection is lost ({code.name})")
+            raise BrokerError(f"broker {self._name}: {self._broken()}")
 
     def _raise_if_lost(self) -> None:
         if self._lost is not None:
@@ -245,22 +238,32 @@ class Link:
 
     def _on_connect(self, _c: Client, _u: Any, _flags: Any, code: Any, properties: Any) -> None:
         if code.is_failure:
-            self._lost = f"broker {self._name} refuses: {_reason(code)}"
+            other = code.value == OTHER_VERSION
+            self.reply = Reply.OTHER_VERSION if other else Reply.REFUSED
+            self._lost = f"broker {self._name} refuses: {refusal(code)}"
             return
+        self.reply = Reply.TAKEN
         self._connected = True
         self.max_packet = getattr(properties, "MaximumPacketSize", UNLIMITED_PACKET)
         window = getattr(properties, "ReceiveMaximum", IN_FLIGHT)
         if window < IN_FLIGHT:  # paho's setter wants this before the broker has told it
             self._client._max_inflight_messages = window  # noqa: SLF001
 
-    def _on_disconnect(self, _c: Client, _u: Any, _flags: Any, code: Any, _p: Any) -> None:
+    def _on_disconnect(self, _c: Client, _u: Any, flags: Any, code: Any, _p: Any) -> None:
+        told = flags.is_disconnect_packet_from_server or code.value == KEEPALIVE_TIMEOUT
+        self.hung_up = not told
         if self._lost is None:
-            self._lost = f"broker {self._name}: connection lost: {_reason(code)}"
+            why = ended(flags, code, self._sock, self._broker, answered=self._connected)
+            self._lost = f"broker {self._name}: {why}"
+
+    def _broken(self) -> str:
+        found = broken(self._sock, self._broker, answered=self._connected)
+        return ": ".join(found) if found else "the connection broke: it is connected again"
 
     # ------------------------------------------------------------ properties
 
     def _will_properties(self, will: Publication) -> Properties | None:
-        return self._properties(PacketTypes.WILLMESSAGE, will) if self._v5 else None
+        return self._properties(PacketTypes.WILLMESSAGE, will) if self.speaks_v5 else None
 
     def _properties(self, packet: int, message: Publication) -> Properties:
         properties = Properties(packet)  # type: ignore[no-untyped-call]
@@ -270,13 +273,7 @@ class Link:
         if message.properties:
             properties.UserProperty = list(message.properties.items())
         if message.correlation is not None:
-            properties.CorrelationData = message.correlation.encode()
+            properties.CorrelationData = message.correlation
         if message.expiry_s is not None:
             properties.MessageExpiryInterval = message.expiry_s
         return properties
-
-
-def _reason(code: Any) -> str:
-    name = str(code.getName())
-    mend = MENDS.get(name)
-    return f"{name} (reason code {code.value})" + (f": {mend}" if mend else "")

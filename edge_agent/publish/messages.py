@@ -30,6 +30,9 @@ class AreaState(Model):
     test: bool = Field(
         default=False, description="`state` is a test of lights and horns, asked for by a person"
     )
+    test_until: UtcTime | None = Field(
+        default=None, description="when the test ends, also if nothing more is heard; null: no test"
+    )
     at: UtcTime
 
 
@@ -92,7 +95,8 @@ class CommandResponse(Model):
     """What became of a command (to its response topic, or `response/{user}`).
 
     `values` depend on the verb: the alarm's new `revision`; of a replay `from_sequence`,
-    `to_sequence` and `next_sequence`; of a snapshot `part` and `parts` with the states.
+    `to_sequence`, `next_sequence` (null: that was all) and `sent`; of a snapshot `part`, `parts`
+    and `sequence` with `alerts`, in the first part also `areas` and `node_status`.
     """
 
     schema_version: Literal["hazard/v1"] = "hazard/v1"

@@ -18,6 +18,7 @@ class UnderWay:
 
     item: OutboxItem
     published_at: datetime
+    size_bytes: int
 
 
 class Progress:
@@ -38,11 +39,25 @@ class Progress:
         """Messages that wait for their PUBACK."""
         return len(self._under_way)
 
-    def sent(self, mid: int, item: OutboxItem, at: datetime) -> None:
-        """A message has gone out under this number."""
-        self._under_way[mid] = UnderWay(item, at)
+    def sent(self, mid: int, item: OutboxItem, at: datetime, size_bytes: int) -> None:
+        """A message has gone out under this number, with a body of this size."""
+        self._under_way[mid] = UnderWay(item, at, size_bytes)
+        self.kept(item)
+
+    def kept(self, item: OutboxItem) -> None:
+        """A row is not taken over yet: the cursor stays before it."""
         if item.outbox_id is not None:
             self._rows[item.outbox_id] = False
+
+    def refused(self, mid: int) -> OutboxItem | None:
+        """The broker does not take a message; None if the number is not one of the outbox."""
+        done = self._under_way.pop(mid, None)
+        return done.item if done is not None else None
+
+    @property
+    def largest_bytes(self) -> int:
+        """The largest body that waits for its PUBACK."""
+        return max((each.size_bytes for each in self._under_way.values()), default=0)
 
     def skipped(self, item: OutboxItem) -> None:
         """A row needs no sending: a newer state was sent, or it went out of the journal."""

@@ -1,35 +1,28 @@
-"""The publisher: a relay for each broker of the site, and what the node says of itself."""
+"""The publisher: a relay for each broker of the site, and what people ask of it."""
 
 from __future__ import annotations
 
-import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Literal
 
-from edge_agent.publish.messages import AreaState, NodeStatus, StageStatus
-from edge_agent.publish.relay import Counters, HandedOver, Relay
-from edge_agent.publish.topics import Publication, active_topic, area_topic, status_topic
+from edge_agent.publish.annunciator import LONGEST_S
+from edge_agent.publish.commands import Clerk
+from edge_agent.publish.commands.replies import Answer
+from edge_agent.publish.node_voice import NodeVoice
+from edge_agent.publish.relay import Ears, Relay
+from edge_agent.publish.replays import LONGEST
+from edge_agent.publish.voice import Counters, HandedOver
 from hazard.site.models import Site
 from hazard.store import Store
-from hazard.store.queries import AreaCounts
-from hazard.types import Health, StageHealth
-
-BEATS = 3
-"""A status or an area that is not repeated within so many heartbeats expires."""
-NOT_YET = "the node has just started: nothing has been seen yet"
-
-REASONER = "reasoner"
-"""The stage that the status always names."""
-
-Status = Literal["starting", "ready", "degraded", "offline"]
+from hazard.types import Health, RequestOutcome, RequestState, StageHealth
 
 
 class Publisher:
-    """Takes everything in the outbox to every broker.
+    """Takes everything in the outbox to every broker, and is the core's `PublisherPort`.
 
     The core calls `wake` after each commit, `set_watch` and `set_stages` when they change. Until
     `set_watch` was called every area is unknown: what nobody watches is never shown as clear.
@@ -48,18 +41,9 @@ class Publisher:
         self._relays: dict[str, Relay] = {}
         self._lock = threading.Lock()
         self._running = False
-        self._unwatched: dict[str, str] = {}
-        self._watch_known = False
-        self._status: Status = "starting"
-        self._reason = ""
-        self._stages: tuple[StageStatus, ...] = ()
-        self._reasoner: StageStatus | None = None
-        self._take_over(site)
-
-    def _take_over(self, site: Site) -> None:
         self._site = site
-        self.site_id, self.node = site.site.id, site.site.node
-        self.heartbeat_s = site.mqtt.heartbeat_s
+        self._voice = NodeVoice(store, site)
+        self._clerk = Clerk(store, site, self._voice, send=self._answer, largest=self._largest)
 
     # ------------------------------------------------------------ life
 
@@ -67,11 +51,22 @@ class Publisher:
         """Start a relay for each broker of the site."""
         with self._lock:
             self._running = True
+            self._clerk.start()
             for name in self._site.brokers():
                 self._open(name)
 
     def _open(self, name: str) -> None:
-        relay = Relay(name, self._site.brokers()[name], self._store, self, self._on_change)
+        relay = Relay(
+            name,
+            self._site.brokers()[name],
+            self._store,
+            self._voice,
+            Ears(
+                handed_over=self._on_change,
+                command=self._clerk.take,
+                replayed=self._clerk.replayed,
+            ),
+        )
         self._relays[name] = relay
         relay.start()
 
@@ -85,12 +80,14 @@ class Publisher:
         with self._lock:
             self._running = False
             relays, self._relays = list(self._relays.values()), {}
+        self._clerk.stop(timeout)
         _stop_all(relays, timeout)
 
     def reconfigure(self, site: Site) -> None:
         """Take a new site file over: relays whose broker did not change go on undisturbed."""
         with self._lock:
-            renamed = (site.site.id, site.site.node) != (self.site_id, self.node)
+            before = self._site.site
+            renamed = (site.site.id, site.site.node) != (before.id, before.node)
             wanted = site.brokers()
             gone = [
                 relay
@@ -100,29 +97,42 @@ class Publisher:
             for relay in gone:
                 del self._relays[relay.name]
             _stop_all(gone, 2.0)
-            self._take_over(site)
+            self._site = site
+            self._voice.take_over(site)
+            self._clerk.site = site
             if self._running:
                 for name in wanted.keys() - self._relays.keys():
                     self._open(name)
             for relay in self._relays.values():
                 relay.refresh()
 
+    # ------------------------------------------------------------ how it is
+
     def health(self) -> list[StageHealth]:
         """A stage `mqtt/{broker}` for each broker."""
         now = datetime.now(UTC)
-        return [relay.health(now) for relay in tuple(self._relays.values())]
+        return [self._with_commands(relay.health(now)) for relay in tuple(self._relays.values())]
+
+    def _with_commands(self, stage: StageHealth) -> StageHealth:
+        """Say it where a broker's commands cannot be taken."""
+        why = self._clerk.fault(stage.stage.removeprefix("mqtt/"))
+        if not why or stage.health is not Health.READY:
+            return stage
+        return stage.model_copy(update={"health": Health.DEGRADED, "reason": why[:500]})
 
     def counters(self) -> dict[str, Counters]:
         """A copy of each relay's counters, for metrics."""
         return {name: replace(relay.counters) for name, relay in tuple(self._relays.items())}
 
+    def commands(self) -> Counter[tuple[str, str, str]]:
+        """How many commands came by broker, verb and outcome."""
+        return self._clerk.counts()
+
     # ------------------------------------------------------------ what the core tells
 
     def set_watch(self, unwatched: Mapping[str, str]) -> None:
         """Which areas nobody watches now, and why; all others are watched."""
-        changed = not self._watch_known or dict(unwatched) != self._unwatched
-        self._unwatched, self._watch_known = dict(unwatched), True
-        if changed:
+        if self._voice.set_watch(unwatched):
             self.wake()
 
     def set_stages(self, stages: Sequence[StageHealth]) -> None:
@@ -130,114 +140,85 @@ class Publisher:
 
         News of the node or of its reasoner is sent at once, other news with the next heartbeat.
         """
-        said = [
-            StageStatus(stage=each.stage, health=each.health, reason=each.reason) for each in stages
-        ]
-        bad = tuple(each for each in said if each.health is not Health.READY)
-        reasoner = next((each for each in said if each.stage == REASONER), None)
-        starting = bad and all(each.health is Health.STARTING for each in bad)
-        status: Status = "ready" if not bad else "starting" if starting else "degraded"
-        reason = f"{bad[0].stage}: {bad[0].reason or bad[0].health}"[:500] if bad else ""
-        before = self._status, self._reason, self._reasoner and self._reasoner.health
-        self._status, self._reason, self._stages = status, reason, bad
-        self._reasoner = reasoner
-        changed = before != (status, reason, reasoner and reasoner.health)
-        if changed:
+        if self._voice.set_stages(stages):
             for relay in tuple(self._relays.values()):
                 relay.refresh()
 
-    # ------------------------------------------------------------ the relays' Voice
+    # ------------------------------------------------------------ what the core asks (the port)
 
-    def birth(self) -> Publication:
-        """The node's status as it is now."""
-        return self._node_status(
-            self._status, self._reason, self._stages, self._expiry(), self._reasoner
+    def test_annunciator(self, area: str, seconds: float) -> RequestOutcome:
+        """Show an area as critical, marked as a test, for so many seconds; see `PublisherPort`."""
+        if area not in self._site.areas:
+            known = ", ".join(self._site.areas)
+            return _refused(f"no area {area[:64]!r}: known are {known}")
+        if not 0 < seconds <= LONGEST_S:
+            return _refused(f"a test of {seconds:g} s: want more than 0 and at most {LONGEST_S:g}")
+        worst = self._voice.worst(area)
+        if worst is not None:
+            return _refused(f"an alarm of severity {worst.value} stands in {area}: no test now")
+        ends_at = self._voice.annunciator.begin(area, seconds)
+        self.wake()
+        return RequestOutcome(
+            state=RequestState.DONE,
+            text=f"{area} is shown as critical for {seconds:g} s, marked as a test",
+            values={"test_until": ends_at.isoformat()},
         )
 
-    def will(self) -> Publication:
-        """What the broker says when the node is gone without a word."""
-        return self._node_status("offline", "crashed", (), None)
-
-    def farewell(self) -> list[Publication]:
-        """Areas unknown and the node offline: the last words of a clean stop."""
-        areas = [self._area(area, None, "the node was stopped")[1] for area in self._site.areas]
-        return [*areas, self._node_status("offline", "stopped", (), None)]
-
-    def active(self) -> dict[str, tuple[int, Publication]]:
-        """Active alerts as they are now: alert id to revision and retained state."""
-        states: dict[str, tuple[int, Publication]] = {}
-        for alert in self._store.open_alerts():
-            message = alert.message
-            states[message.alert_id] = (
-                message.revision,
-                Publication(
-                    topic=active_topic(message.site, message.alert_id),
-                    body=message.model_dump_json(),
-                    retain=True,
-                    correlation=message.alert_id,
-                ),
+    def replay(
+        self, request_id: str, from_sequence: int, to_sequence: int | None = None
+    ) -> RequestOutcome:
+        """Send stored revisions again, after everything new; see `PublisherPort`."""
+        newest = self._store.sequence
+        last = min(newest if to_sequence is None else to_sequence, newest)
+        wanted, last = last, min(last, from_sequence + LONGEST - 1)
+        if from_sequence < 1 or (to_sequence is not None and to_sequence < from_sequence):
+            return _refused(
+                f"sequences {from_sequence} to {to_sequence}: want 1 or more, in this order"
             )
-        return states
-
-    def areas(self) -> list[tuple[str, Publication]]:
-        """The state of each area, each with itself without its time, to compare by."""
-        counts = self._store.active_counts()
-        return [
-            self._area(area, counts.get(area), self._why_unwatched(area))
-            for area in self._site.areas
-        ]
-
-    def _why_unwatched(self, area: str) -> str:
-        return self._unwatched.get(area, "") if self._watch_known else NOT_YET
-
-    def _area(self, area: str, counts: AreaCounts | None, why: str) -> tuple[str, Publication]:
-        worst = counts.worst if counts is not None else None
-        state = AreaState(
-            site=self.site_id,
-            node=self.node,
-            area=area,
-            state=worst.value if worst is not None else "unknown" if why else "clear",
-            watched=not why,
-            reason=why[:500],
-            counts=counts.by_severity if counts is not None else {},
-            unacknowledged=counts.unacknowledged if counts is not None else 0,
-            suppressed=counts.suppressed if counts is not None else 0,
-            at=datetime.now(UTC),
-        )
-        return state.model_dump_json(exclude={"at"}), Publication(
-            topic=area_topic(self.site_id, area),
-            body=state.model_dump_json(),
-            retain=True,
-            expiry_s=self._expiry(),
+        if last >= from_sequence:
+            broker = self._clerk.broker_of(request_id)
+            relays = [
+                relay for name, relay in tuple(self._relays.items()) if broker in (None, name)
+            ]
+            if not relays:
+                return _refused("no broker to send them to: see `mqtt` in the site file")
+            taken = [relay.replay(request_id, from_sequence, last) for relay in relays]
+            if not all(taken):
+                return _refused("too many replays wait: ask again when one has been answered")
+            text = f"revisions with sequence {from_sequence} to {last} go out again"
+        else:
+            self._clerk.replayed(request_id, 0)
+            text = f"there is nothing from {from_sequence} on: the newest is {newest}"
+        return RequestOutcome(
+            state=RequestState.DONE,
+            text=text,
+            values={
+                "from_sequence": from_sequence,
+                "to_sequence": last,
+                "next_sequence": last + 1 if last < wanted else None,
+            },
         )
 
-    def _node_status(
-        self,
-        status: Status,
-        reason: str,
-        stages: tuple[StageStatus, ...],
-        expiry_s: int | None,
-        reasoner: StageStatus | None = None,
-    ) -> Publication:
-        body = NodeStatus(
-            site=self.site_id,
-            node=self.node,
-            status=status,
-            reason=reason,
-            stages=stages,
-            reasoner=reasoner,
-            heartbeat_s=self.heartbeat_s,
-            at=datetime.now(UTC),
-        )
-        return Publication(
-            topic=status_topic(self.site_id, self.node),
-            body=body.model_dump_json(),
-            retain=True,
-            expiry_s=expiry_s,
-        )
+    def snapshot(self, request_id: str) -> RequestOutcome:
+        """Answer with the present state; see `PublisherPort`."""
+        if self._clerk.broker_of(request_id) is None:
+            return _refused("a snapshot is an answer by MQTT: ask there, and ask again if need be")
+        return RequestOutcome(state=RequestState.DONE, text="the state as it is now")
 
-    def _expiry(self) -> int:
-        return max(1, math.ceil(self.heartbeat_s * BEATS))
+    # ------------------------------------------------------------ what the clerk asks
+
+    def _answer(self, broker: str, answer: Answer) -> None:
+        relay = self._relays.get(broker)
+        if relay is not None:
+            relay.answer(answer)
+
+    def _largest(self, broker: str) -> int:
+        relay = self._relays.get(broker)
+        return relay.largest_bytes if relay is not None else 0
+
+
+def _refused(text: str) -> RequestOutcome:
+    return RequestOutcome(state=RequestState.REFUSED, text=text)
 
 
 def _stop_all(relays: Sequence[Relay], timeout: float) -> None:

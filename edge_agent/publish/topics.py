@@ -6,10 +6,8 @@ when the topic is built, whatever let it in.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 from hazard.store import OutboxMessage
 from hazard.types import AlertMessage, IsaState
@@ -25,7 +23,7 @@ class Publication:
     Attributes:
         expiry_s: MQTT 5 message expiry in seconds; None: never.
         properties: MQTT 5 user properties.
-        correlation: MQTT 5 correlation data; the alert's id.
+        correlation: MQTT 5 correlation data: the alert's id, or what a command had.
     """
 
     topic: str
@@ -33,7 +31,7 @@ class Publication:
     retain: bool = False
     expiry_s: int | None = None
     properties: dict[str, str] = field(default_factory=dict)
-    correlation: str | None = None
+    correlation: bytes | None = None
 
 
 def level(name: str) -> str:
@@ -92,19 +90,24 @@ def response_topic(site: str, user: str) -> str:
     return f"{PREFIX}/{level(site)}/response/{level(user)}"
 
 
-def outbox_messages(message: AlertMessage, body: str) -> list[OutboxMessage]:
-    """What a revision puts into the outbox: itself, and the alert's retained state.
-
-    An alert that is back to normal clears its retained state with an empty payload. `body` is the
-    message as JSON.
-    """
-    properties = {
+def alert_properties(message: AlertMessage) -> dict[str, str]:
+    """The MQTT 5 user properties of a revision."""
+    return {
         "schema": message.schema_version,
         "severity": message.severity.value,
         "revision": str(message.revision),
         "sequence": str(message.sequence),
         "state": message.state.value,
     }
+
+
+def outbox_messages(message: AlertMessage, body: str) -> list[OutboxMessage]:
+    """What a revision puts into the outbox: itself, and the alert's retained state.
+
+    An alert that is back to normal clears its retained state with an empty payload. `body` is the
+    message as JSON.
+    """
+    properties = alert_properties(message)
     ended = message.state is IsaState.NORMAL
     return [
         OutboxMessage(
@@ -119,28 +122,3 @@ def outbox_messages(message: AlertMessage, body: str) -> list[OutboxMessage]:
             properties={} if ended else properties,
         ),
     ]
-
-
-def reduced(body: str, limit: int) -> str:
-    """An alert's body with less detail, for a broker that takes no larger packet.
-
-    Left out, one after the other until it fits: words, opinion, boxes, all events but the first.
-    The result is still valid by the schema; the store keeps everything.
-    """
-    try:
-        message: dict[str, Any] = json.loads(body)
-    except ValueError:
-        return body
-    steps = (
-        {"words": None},
-        {"opinion": None},
-        {"evidence": [each | {"boxes": []} for each in message.get("evidence", [])]},
-        {"events": [each | {"boxes": []} for each in message.get("events", [])]},
-        {"events": [each | {"boxes": []} for each in message.get("events", [])[:1]]},
-    )
-    for step in steps:
-        message |= step
-        body = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
-        if len(body.encode()) <= limit:
-            break
-    return body

@@ -7,7 +7,6 @@ speak it gets 3.1.1.
 from __future__ import annotations
 
 import random
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -21,6 +20,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edge_agent.mqtt import broken, ended, explain, refusal, tls_context
 from hazard.errors import ConfigError
 from hazard.site.mqtt import Broker
 
@@ -31,14 +31,6 @@ LOOP_S = 1.0
 MAX_PACKET_BYTES = 1024 * 1024
 
 log = structlog.get_logger()
-
-_MENDS = {
-    "Bad user name or password": "check username and password",
-    "Not authorized": "check username, password and the broker's access list",
-    "Client identifier not valid": "another program uses this node's name: change site.node",
-    "Session taken over": "another program uses this node's name: change site.node",
-    "Unsupported protocol version": "set protocol: '3.1.1'",
-}
 
 
 class Connection:
@@ -67,6 +59,7 @@ class Connection:
         self._deliver = deliver
         self._stop = threading.Event()
         self._client: Client | None = None
+        self._sock: Any = None
         self._connected = False
         self._answered = False
         self._why = "connecting"
@@ -105,7 +98,7 @@ class Connection:
             except ConfigError as error:
                 was_connected, self._why = False, str(error)
             except (OSError, ValueError) as error:
-                was_connected, self._why = False, _explain(error)
+                was_connected, self._why = False, ": ".join(explain(error, self._broker))
             self._connected = False
             if self._stop.is_set():
                 return
@@ -124,6 +117,8 @@ class Connection:
             self._broker.keepalive_s,
             properties=self._limits(),
         )
+        self._sock = client.socket()
+        why: tuple[str, str] | None = None
         deadline = time.monotonic() + CONNACK_WITHIN_S
         while not self._stop.is_set():
             result = client.loop(LOOP_S)
@@ -131,17 +126,17 @@ class Connection:
             if result is not MQTTErrorCode.MQTT_ERR_SUCCESS:
                 break
             if not self._answered and time.monotonic() > deadline:
-                self._why = "accepts the connection but does not speak MQTT: check the port"
+                why = ("accepts the connection but does not speak MQTT", "check the port")
                 break
         if not self._answered:
-            self._give_way()
+            why = why or broken(self._sock, self._broker, answered=False)
+            self._give_way(": ".join(why or ()))
         client.disconnect()
         return accepted
 
-    def _give_way(self) -> None:
+    def _give_way(self, why: str) -> None:
         """The broker ended the connection without an answer: try the other protocol next."""
-        if self._why == "connecting":
-            self._why = "ended the connection without an answer: check port, tls and protocol"
+        self._why = why
         if self._broker.protocol != "3.1.1":
             newest = self._version is MQTTProtocolVersion.MQTTv5
             self._version = MQTTProtocolVersion.MQTTv311 if newest else MQTTProtocolVersion.MQTTv5
@@ -166,9 +161,7 @@ class Connection:
             secret = broker.password.resolve() if broker.password else None
             client.username_pw_set(broker.username, secret)
         if broker.tls:
-            files = (broker.ca_file, broker.cert_file, broker.key_file)
-            authority, certificate, key = (str(path) if path else None for path in files)
-            client.tls_set(authority, certificate, key)
+            client.tls_set_context(tls_context(broker))
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -180,9 +173,8 @@ class Connection:
     ) -> None:
         self._answered = True
         if code.is_failure:
-            text = str(code)
-            self._why = f"refuses: {text}; {_MENDS.get(text, 'see the log of the broker')}"
-            unsupported = text == "Unsupported protocol version"
+            self._why = f"refuses: {refusal(code)}"
+            unsupported = str(code) == "Unsupported protocol version"
             if unsupported and self._version is MQTTProtocolVersion.MQTTv5:
                 self._version = MQTTProtocolVersion.MQTTv311
             return
@@ -217,22 +209,11 @@ class Connection:
         self._refused = {topic: str(code) for topic, code in pairs if code.is_failure}
 
     def _on_disconnect(
-        self, _client: Client, _data: object, _flags: object, code: ReasonCode, _props: object
+        self, _client: Client, _data: object, flags: Any, code: ReasonCode, _props: object
     ) -> None:
         was, self._connected = self._connected, False
         if was:
-            text = str(code)
-            self._why = f"lost: {text}; {_MENDS.get(text, 'connecting again')}"
+            self._why = ended(flags, code, self._sock, self._broker, answered=True)
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         self._deliver(message)
-
-
-def _explain(error: OSError | ValueError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return f"TLS fails ({error.reason or error}): check tls, ca_file and the host's name"
-    if isinstance(error, ConnectionRefusedError):
-        return "nothing listens there: start the broker, or check host and port"
-    if isinstance(error, FileNotFoundError):
-        return f"{error.filename or 'a TLS file'} is missing: check ca_file, cert_file, key_file"
-    return f"cannot be reached ({error}): check host, port and network"

@@ -30,6 +30,9 @@ THINNED_TO = timedelta(seconds=0.5)
 """At most two readings a second of each sensor are kept."""
 REPLAYABLE = timedelta(hours=24)
 """How long a message that every broker has taken over can still be sent again."""
+REQUESTS_KEPT = timedelta(days=7)
+"""How long a request that is of no alert is known after it was carried out. What was done stays in
+the audit; a request of an alert is kept as long as the alert."""
 PRUNE_BATCH = 500
 
 
@@ -41,6 +44,7 @@ class Pruned(Model):
     outbox: int = 0
     readings: int = 0
     alerts: int = 0
+    requests: int = 0
 
 
 class Bulk:
@@ -143,6 +147,7 @@ class Bulk:
             outbox=self._prune_outbox(now, brokers),
             readings=self._prune_readings(now - timedelta(days=retention.readings_days)),
             alerts=self._prune_alerts(now - timedelta(days=retention.alerts_days)),
+            requests=self._prune_requests(now - REQUESTS_KEPT),
         )
 
     def _prune_evidence(
@@ -231,6 +236,20 @@ class Bulk:
             return len(alerts)
 
         return self._repeat(remove)
+
+    def _prune_requests(self, before: datetime) -> int:
+        ids = (
+            select(ActionRequestRow.request_id)
+            .where(ActionRequestRow.alert_id == "", ActionRequestRow.carried_out_at < before)
+            .limit(PRUNE_BATCH)
+        )
+        return self._repeat(
+            lambda connection: (
+                connection.execute(
+                    delete(ActionRequestRow).where(ActionRequestRow.request_id.in_(ids))
+                ).rowcount
+            )
+        )
 
     def _repeat(self, step: Callable[[Connection], int]) -> int:
         total = 0

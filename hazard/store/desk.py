@@ -1,4 +1,4 @@
-"""What the dashboard may write: requests to the core, its own sessions and login codes.
+"""What others than the core may write: requests to it; and the dashboard's sessions and codes.
 
 Alarm state is not among it: only the agent core changes that.
 """
@@ -26,6 +26,10 @@ CODE_LENGTH = 8
 MAX_OPEN_CODES = 20
 
 
+class NoSuchAlert(StoreError):  # noqa: N818 - named for what it says
+    """A request names an alert that this database does not hold."""
+
+
 class Session(Model):
     """A browser that is logged in."""
 
@@ -39,7 +43,7 @@ def _digest(secret: str) -> str:
 
 
 class Desk:
-    """Short writing transactions for the dashboard. Safe to call from any thread."""
+    """Short writing transactions. Safe to call from any thread."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -48,7 +52,8 @@ class Desk:
         """Hand a request to the core, once: the same `request_id` again changes nothing.
 
         Raises:
-            StoreError: if there is no such alert, or the store cannot be written.
+            NoSuchAlert: (a StoreError) if there is no such alert.
+            StoreError: if the store cannot be written.
         """
         row = request.model_dump() | {
             "verb": request.verb.value,
@@ -65,7 +70,7 @@ class Desk:
                 return request_status(present)
             known = select(AlertRow.alert_id).where(AlertRow.alert_id == request.alert_id)
             if request.alert_id and connection.execute(known).one_or_none() is None:
-                raise StoreError(f"there is no alert {request.alert_id!r}: load the list again")
+                raise NoSuchAlert(f"there is no alert {request.alert_id!r}: load the list again")
             connection.execute(insert(ActionRequestRow).values(**row))
         return RequestStatus(request=request, state=RequestState.PENDING, outcome="")
 

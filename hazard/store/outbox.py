@@ -11,8 +11,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from hazard.store.operations import OutboxMessage
 from hazard.store.statements import upsert
-from hazard.store.tables import CursorRow, DeliveryRow, OutboxRow
+from hazard.store.tables import CursorRow, DeliveryRow, OutboxRow, RevisionRow
 from hazard.store.writer import Writer
+from hazard.types import AlertMessage
 
 MARK_WAIT_MS = 20
 """Marks can wait: a mark that is lost costs one repeated message, which receivers know."""
@@ -79,6 +80,21 @@ class Outbox:
             for row in rows
         ]
 
+    def revisions(self, node: str, first: int, last: int, limit: int) -> list[AlertMessage]:
+        """Stored revisions of a node by sequence, from `first` to `last`, at most `limit`.
+
+        They are kept longer than the outbox: as long as their alert is.
+        """
+        query = (
+            select(RevisionRow.payload)
+            .where(RevisionRow.node == node, RevisionRow.sequence.between(first, last))
+            .order_by(RevisionRow.sequence)
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            payloads = connection.execute(query).scalars().all()
+        return [AlertMessage.model_validate(payload) for payload in payloads]
+
     def first_acked_since(self, broker: str, since: datetime) -> int | None:
         """The first row that the broker has taken over since then, or None."""
         query = select(func.min(DeliveryRow.outbox_id)).where(
@@ -87,6 +103,36 @@ class Outbox:
         with self._engine.connect() as connection:
             found = connection.execute(query).scalar_one_or_none()
         return None if found is None else int(found)
+
+    def last_acked(self, broker: str) -> int:
+        """The newest row that the broker has taken over, which may lie behind its cursor; or 0."""
+        query = select(func.max(DeliveryRow.outbox_id)).where(DeliveryRow.broker == broker)
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one_or_none() or 0)
+
+    def acked_before(self, broker: str, ids: Sequence[int], before: datetime) -> set[int]:
+        """Those of the rows that the broker has taken over before then."""
+        query = select(DeliveryRow.outbox_id).where(
+            DeliveryRow.broker == broker,
+            DeliveryRow.outbox_id.in_(ids),
+            DeliveryRow.acked_at < before,
+        )
+        with self._engine.connect() as connection:
+            return set(connection.execute(query).scalars())
+
+    def acked_after(self, broker: str, after: int) -> int:
+        """How many rows behind a position the broker has taken over all the same."""
+        query = select(func.count()).where(
+            DeliveryRow.broker == broker, DeliveryRow.outbox_id > after
+        )
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def present(self, ids: Sequence[int]) -> set[int]:
+        """Those of the rows that the outbox still has."""
+        query = select(OutboxRow.outbox_id).where(OutboxRow.outbox_id.in_(ids))
+        with self._engine.connect() as connection:
+            return set(connection.execute(query).scalars())
 
     def depth(self, after: int) -> tuple[int, datetime | None]:
         """How many rows wait behind a position, and when the oldest was written."""

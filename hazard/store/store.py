@@ -222,6 +222,11 @@ class Store:
         self._waiting.append(record)
         return numbered, durability
 
+    @property
+    def sequence(self) -> int:
+        """The number of the newest revision of this node, 0 if there is none."""
+        return self._sequence
+
     # ------------------------------------------------------------ the journal
 
     @property

@@ -1,0 +1,57 @@
+"""`hazard token`: a signed token for MQTT commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def token(
+    user: Annotated[str, typer.Option(help="who is to send commands; one of alarms.users")],
+    site: Annotated[Path, typer.Option(help="the site file")] = Path("site.yaml"),
+    *,
+    days: Annotated[float | None, typer.Option(help="good for so many days", min=0)] = None,
+    hours: Annotated[float | None, typer.Option(help="good for so many hours", min=0)] = None,
+    verbs: Annotated[
+        list[str] | None, typer.Option(help="only for this verb; may be given again")
+    ] = None,
+    areas: Annotated[
+        list[str] | None, typer.Option(help="only for this area; may be given again")
+    ] = None,
+) -> None:
+    """Print a token for one user, good for 12 hours unless --days or --hours says otherwise."""
+    from datetime import UTC, datetime, timedelta
+
+    from edge_agent.publish.commands.tokens import issue, read_secret
+    from edge_agent.publish.commands.verbs import COMMANDS
+    from hazard.errors import ConfigError
+    from hazard.site.loader import load_site
+
+    loaded = load_site(site)
+    if user not in loaded.alarms.users:
+        known = ", ".join(sorted(loaded.alarms.users)) or "none"
+        raise ConfigError(f"no user {user!r} under alarms.users: known are {known}")
+    verbs, areas = verbs or [], areas or []
+    for what, given, among in (
+        ("verb", verbs, [verb.value for verb in COMMANDS]),
+        ("area", areas, list(loaded.areas)),
+    ):
+        for name in given:
+            if name not in among:
+                raise ConfigError(f"no {what} {name!r}: known are {', '.join(sorted(among))}")
+    lifetime = timedelta(days=days or 0, hours=hours or 0)
+    if days is None and hours is None:
+        lifetime = timedelta(hours=12)
+    typer.echo(
+        issue(
+            read_secret(loaded.mqtt.token_secret),
+            user=user,
+            site=loaded.site.id,
+            now=datetime.now(UTC),
+            lifetime=lifetime,
+            verbs=verbs,
+            areas=areas,
+        )
+    )

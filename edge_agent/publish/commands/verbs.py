@@ -1,0 +1,45 @@
+"""The verbs that may be asked over MQTT, and what each command must carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hazard.types import Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a command must carry beside user and verb.
+
+    Attributes:
+        alert: names an alarm by `alert_id`.
+        revision: names the revision that the sender saw: nobody acknowledges what they have not
+            seen.
+        area: names an area in `arguments`.
+        node: names the node: sequence numbers are a node's own.
+        repeatable: does no harm when done again, so that a repeated command is carried out again.
+    """
+
+    alert: bool = False
+    revision: bool = False
+    area: bool = False
+    node: bool = False
+    repeatable: bool = False
+
+
+_SEEN = Command(alert=True, revision=True)
+_ABOUT = Command(alert=True)
+
+COMMANDS: Mapping[Verb, Command] = {
+    Verb.ACKNOWLEDGE: _SEEN,
+    Verb.RESET: _SEEN,
+    Verb.SHELVE: _SEEN,
+    Verb.UNSHELVE: _ABOUT,
+    Verb.COMMENT: _ABOUT,
+    Verb.ASSIGN: _ABOUT,
+    Verb.CLOSE_CASE: _ABOUT,
+    Verb.TEST_ANNUNCIATOR: Command(area=True, repeatable=True),
+    Verb.REPLAY: Command(node=True, repeatable=True),
+    Verb.SNAPSHOT: Command(repeatable=True),
+}
