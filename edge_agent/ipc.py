@@ -38,6 +38,9 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 SPOOL_SIZE = 600
 """Messages that the vision group keeps while the core is away (60 s of a camera at 10 fps)."""
 
+Role = Literal["vision", "reasoner", "notifier", "replica"]
+"""The processes that connect to the core."""
+
 # ---------------------------------------------------------------- both ways
 
 
@@ -45,7 +48,7 @@ class Hello(Model):
     """First message of a client."""
 
     type: Literal["hello"] = "hello"
-    role: Literal["vision", "reasoner"]
+    role: Role
     pid: int
     instance: str = Field(
         default="",
@@ -71,7 +74,7 @@ class WorkerReport(Model):
     """
 
     type: Literal["worker_report"] = "worker_report"
-    role: Literal["vision", "reasoner"]
+    role: Role
     health: Health
     reason: str = Field(default="", max_length=500)
     at: UtcTime

@@ -123,6 +123,7 @@ class Core:
             self._reserve,
             site=lambda: self.site,
             stages=self._reported,
+            replicated=self._board.replicated,
         )
         self._stopping = asyncio.Event()
 

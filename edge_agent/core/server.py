@@ -10,14 +10,12 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import structlog
 from pydantic import ValidationError
 
-from edge_agent.ipc import MAX_LINE_BYTES, Hello, Message, encode, receive
+from edge_agent.ipc import MAX_LINE_BYTES, Hello, Message, Role, encode, receive
 
-Role = Literal["vision", "reasoner"]
 MAX_WRITE_BUFFER_BYTES = 8 * 1024 * 1024
 """A client that reads nothing for so long is cut off; it connects again."""
 

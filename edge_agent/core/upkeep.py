@@ -36,6 +36,7 @@ class Upkeep:
 
     Args:
         stages: gives all stages as they are now, and tells the publisher and the metrics.
+        replicated: up to which sequence the replica has everything; 0 while it has not said so.
     """
 
     def __init__(
@@ -47,9 +48,11 @@ class Upkeep:
         *,
         site: Callable[[], Site],
         stages: Callable[[], list[StageHealth]],
+        replicated: Callable[[], int],
     ) -> None:
         self._store, self._thread, self._paths = store, thread, paths
         self._reserve, self._site, self._stages = reserve, site, stages
+        self._replicated = replicated
         self._readings: list[Reading] = []
         self._prune_now = asyncio.Event()
         self.dropped_readings = 0
@@ -141,12 +144,16 @@ class Upkeep:
     def _prune(self) -> None:
         site = self._site()
         usage = shutil.disk_usage(self._paths.data_dir)
+        node = site.site.node
+        if position := self._replicated():
+            self._store.bulk.note_replica(node, position, datetime.now(UTC))
         pruned = self._store.bulk.prune(
             datetime.now(UTC),
             site.retention,
             evidence_dir=self._paths.evidence,
             brokers=tuple(site.brokers()),
             free_bytes=max(0, low_limit(usage.total) - usage.free),
+            replica_of=node if site.store.replica_url is not None else None,
         )
         self._reserve.keep()
         if pruned.evidence_files:

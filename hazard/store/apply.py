@@ -175,7 +175,7 @@ class _Rows:
         upsert_many(
             connection, EvidenceRow, "evidence_id,incident_id", list(self._evidence.values())
         )
-        upsert_many(connection, SuppressionOrderRow, "order_id", list(self._orders.values()))
+        upsert_many(connection, SuppressionOrderRow, "order_id,node", list(self._orders.values()))
         upsert_many(connection, CaseFileRow, "alert_id", list(self._cases.values()))
         insert_new(connection, NoticeRow, self._notices)
         for request in self._finished:

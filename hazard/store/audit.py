@@ -81,12 +81,16 @@ def append_entries(connection: Connection, chain: str, entries: Sequence[AuditEn
 
 
 def verify_audit(connection: Connection) -> tuple[int, str | None]:
-    """Recompute every chain: number of lines checked, and the first fault in words or None."""
-    newest: dict[str, str] = {}
+    """Recompute every chain: number of lines checked, and the first fault in words or None.
+
+    On a replica each node has chains of its own.
+    """
+    newest: dict[tuple[str, str], str] = {}
     checked = 0
     with connection.execute(_ALL) as lines:
         for row in lines.mappings():
-            previous = newest.get(row["chain"], GENESIS)
+            whose = row["node"], row["chain"]
+            previous = newest.get(whose, GENESIS)
             expected = line_hash(
                 previous,
                 chain=row["chain"],
@@ -97,8 +101,9 @@ def verify_audit(connection: Connection) -> tuple[int, str | None]:
                 details=row["details"],
             )
             if row["previous_hash"] != previous or row["hash"] != expected:
-                where = f"line {row['audit_id']} of chain {row['chain']!r}"
+                node = f" of node {row['node']!r}" if row["node"] else ""
+                where = f"line {row['audit_id']} of chain {row['chain']!r}{node}"
                 return checked, f"{where} was changed, or a line before it was removed"
-            newest[row["chain"]] = row["hash"]
+            newest[whose] = row["hash"]
             checked += 1
     return checked, None

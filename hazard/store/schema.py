@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from hazard.errors import SchemaTooNew, StoreError
+from hazard.store.changes import log_changes
 from hazard.store.writer import store_error
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -53,6 +54,7 @@ def ensure_schema(engine: Engine) -> Path | None:
         with engine.execution_options(writer=True).begin() as connection:
             if current(connection) != head():
                 command.upgrade(_config(connection), "head")
+                log_changes(connection)
     except DBAPIError as error:
         raise store_error(error) from error
     return backup

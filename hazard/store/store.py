@@ -26,6 +26,7 @@ from hazard.store.bulk import Bulk
 from hazard.store.desk import Desk
 from hazard.store.engine import data_version, make_engine, store_url
 from hazard.store.journal import Journal, JournalRecord
+from hazard.store.notices import Notices
 from hazard.store.operations import (
     Operation,
     OutboxMessage,
@@ -64,6 +65,7 @@ class Store:
         desk: what the dashboard may write.
         outbox: the publisher's view.
         bulk: readings, stage health and retention.
+        notices: what people are still to be told.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Store:
         self.desk = Desk(self._writer)
         self.outbox = Outbox(self._plain, relaxed)
         self.bulk = Bulk(self._plain, relaxed, self._writer)
+        self.notices = Notices(self._plain, self._writer)
         self._restore = Restore(self._plain)
         self._watch: Connection | None = None
         self._watch_lock = threading.Lock()

@@ -157,16 +157,42 @@ class CursorRow(Base):
     """How far one broker or replica is: everything up to `position` has been handed over."""
 
     __tablename__ = "cursor"
-    consumer: Mapped[str] = mapped_column(String(64), primary_key=True)
+    consumer: Mapped[str] = mapped_column(String(96), primary_key=True)
     position: Mapped[int] = mapped_column(BigKey, default=0)
     updated_at: Mapped[datetime]
 
 
+class ChangeRow(Base):
+    """The latest change of each row that may change without a revision: what a replica reads.
+
+    Written on the node by triggers (`hazard.store.changes`); empty elsewhere.
+    """
+
+    __tablename__ = "change_log"
+    change_id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    source: Mapped[str] = mapped_column(String(32))
+    key: Mapped[str] = mapped_column(String(200))
+    __table_args__ = (
+        UniqueConstraint("source", "key", name="uq_change_log_row"),
+        {"sqlite_autoincrement": True},
+    )
+
+
 class ActionRequestRow(Base):
-    """What a person or program asked for, and what became of it."""
+    """What a person or program asked for, and what became of it.
+
+    The same request may go to two nodes (a command over MQTT): a replica has a row of each.
+    """
 
     __tablename__ = "action_request"
     request_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    node: Mapped[str] = mapped_column(
+        String(64),
+        primary_key=True,
+        default="",
+        server_default="",
+        comment="of a replica: who was asked; else empty",
+    )
     alert_id: Mapped[str] = mapped_column(String(64), index=True)
     verb: Mapped[str] = mapped_column(String(32))
     actor: Mapped[str] = mapped_column(String(64))
@@ -189,7 +215,7 @@ class SuppressionOrderRow(Base):
 
     __tablename__ = "suppression_order"
     order_id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    node: Mapped[str] = mapped_column(String(64))
+    node: Mapped[str] = mapped_column(String(64), primary_key=True)
     cause: Mapped[str] = mapped_column(String(32))
     hazard: Mapped[str] = mapped_column(String(64))
     area: Mapped[str] = mapped_column(String(64))

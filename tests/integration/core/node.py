@@ -214,12 +214,12 @@ class Client:
         """The highest number that the core has taken over."""
         return max((m.number for m in self.heard if isinstance(m, Ack)), default=0)
 
-    def observe(self, *, person: bool, state: CameraState = CameraState.OK) -> int:
+    def observe(self, *, person: bool, state: CameraState = CameraState.OK, track: int = 1) -> int:
         """What camera `gate` sees now; the number of the observation."""
         self._number += 1
         now, now_s = datetime.now(UTC), time.monotonic()
         track = Track(
-            track_id=1,
+            track_id=track,
             label="person",
             confidence=0.9,
             xyxy=(10.0, 10.0, 30.0, 60.0),

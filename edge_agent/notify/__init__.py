@@ -1,0 +1,1 @@
+"""Notifications: people are told of alarms by mail, SMS gateway, chat or webhook."""
