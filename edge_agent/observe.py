@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import datetime
-from wsgiref.simple_server import WSGIServer
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from edge_agent.observe_notifier import NOTIFIER, NotifierMetrics
 from edge_agent.observe_reasoner import REASONER, ReasonerMetrics
+from edge_agent.observe_server import ObserveServer, Probes
 from hazard.types import AlertMessage, Cause, HazardEvent, Health, Reading, StageHealth
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
@@ -26,7 +27,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._decided: OrderedDict[str, None] = OrderedDict()
-        self._server: WSGIServer | None = None
+        self._server: ObserveServer | None = None
+        self.probes = Probes()
         self._stages: set[str] = set()
         self._stage_s = Histogram(
             "hazard_stage_latency_seconds",
@@ -41,6 +43,7 @@ class Metrics:
         self._revisions = self._counter("revisions", "alert revisions", "cause", "severity")
         self.dropped = self._counter("dropped", "what was given up, by kind", "what")
         self._reasoner = ReasonerMetrics(self.registry)
+        self._notifier = NotifierMetrics(self.registry)
         self._health = Gauge(
             "hazard_stage_ready",
             "1 ready, 0.5 starting or degraded, 0 offline or unknown",
@@ -52,13 +55,13 @@ class Metrics:
         return Counter(f"hazard_{name}", text, labels, registry=self.registry)
 
     def serve(self, host: str, port: int) -> str:
-        """Serve `/metrics` there and nowhere else; returns why not, if the port cannot be had."""
+        """Serve metrics and probes there and nowhere else; returns why not, if it cannot be."""
         if self._server is not None:
-            if self._server.server_address[:2] == (host, port):
+            if self._server.address == (host, port):
                 return ""
             self.stop()
         try:
-            self._server, _ = start_http_server(port, addr=host, registry=self.registry)
+            self._server = ObserveServer(host, port, self.registry, self.probes)
         except OSError as error:
             log.warning("metrics.not_served", host=host, port=port, error=str(error))
             return (
@@ -71,8 +74,7 @@ class Metrics:
         """Serve no longer."""
         server, self._server = self._server, None
         if server is not None:
-            server.shutdown()
-            server.server_close()
+            server.stop()
 
     def observed(self, camera: str) -> None:
         """One frame was observed."""
@@ -119,6 +121,7 @@ class Metrics:
 
     def health(self, stages: list[StageHealth]) -> None:
         """Show the health of all stages; one that is no longer there is not shown."""
+        self.probes.said(stages)
         names = {stage.stage for stage in stages}
         for gone in self._stages - names:
             self._health.remove(gone)
@@ -126,4 +129,6 @@ class Metrics:
         for stage in stages:
             value = {Health.READY: 1.0, Health.STARTING: 0.5, Health.DEGRADED: 0.5}
             self._health.labels(stage.stage).set(value.get(stage.health, 0.0))
-        self._reasoner.show(next((each for each in stages if each.stage == REASONER), None))
+        by_name = {stage.stage: stage for stage in stages}
+        self._reasoner.show(by_name.get(REASONER))
+        self._notifier.show(by_name.get(NOTIFIER))

@@ -16,7 +16,7 @@ def notify() -> None:
 
 
 @app.command("test")
-def test(
+def try_channels(
     channels: Annotated[
         list[str] | None, typer.Argument(help="names of channels; all if none is given")
     ] = None,

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import time
-import uuid
-from collections import Counter
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -17,8 +13,12 @@ import structlog
 
 from edge_agent.core.alerts import Alerts
 from edge_agent.core.cases import Case
-from edge_agent.core.health import HealthBoard, supervisor_stages
+from edge_agent.core.guard import Guard
+from edge_agent.core.health import HealthBoard
+from edge_agent.core.hung import kill_if_hung
+from edge_agent.core.ids import new_id
 from edge_agent.core.ladder import Ladder
+from edge_agent.core.opening import open_store
 from edge_agent.core.reasoning import ReasoningClient
 from edge_agent.core.reload import SiteWatcher
 from edge_agent.core.requests import Requests
@@ -26,6 +26,7 @@ from edge_agent.core.reserve import Reserve
 from edge_agent.core.sensing import Sensing
 from edge_agent.core.server import Connection, Handlers, Server
 from edge_agent.core.snapshots import Snapshots
+from edge_agent.core.stages import Sources, Stages
 from edge_agent.core.store_thread import StoreThread
 from edge_agent.core.taken import Taken
 from edge_agent.core.upkeep import Upkeep
@@ -41,11 +42,9 @@ from edge_agent.ipc import (
 from edge_agent.observe import Metrics
 from edge_agent.paths import Paths
 from edge_agent.publish.publisher import Publisher
-from edge_agent.publish.topics import outbox_messages
 from edge_agent.publish.voice import HandedOver
 from edge_agent.sensors import build_sensor_sources
 from hazard.catalogue import catalogue
-from hazard.errors import StoreError
 from hazard.ports import Tick
 from hazard.rules import build_rules
 from hazard.rules.engine import RuleEngine
@@ -53,7 +52,6 @@ from hazard.site.diff import SiteDiff, changed_sections, until_restart
 from hazard.site.models import Site
 from hazard.site.problems import Problem
 from hazard.store.operations import FinishRequest, WriteAudit
-from hazard.store.store import Store
 from hazard.types import (
     ActionRequest,
     Authority,
@@ -66,8 +64,6 @@ from hazard.types import (
 )
 
 TICK_S = 0.2
-METRICS_RETRY_S = 5.0
-"""How often a metrics port that was taken is tried again."""
 
 log = structlog.get_logger()
 
@@ -86,11 +82,9 @@ class Core:
         self._metrics = Metrics()
         self._board = HealthBoard()
         self._board.put("site", Health.READY)
-        self._readings: Counter[str] = Counter()
         self._reserve = Reserve(paths.data_dir)
-        self._store = self._open_store()
-        self._failures, self._failure, self._site_note = 0, "", ""
-        self._metrics_served, self._metrics_again_s = True, 0.0
+        self._store = open_store(site, paths, self._reserve)
+        self._guard, self._site_note = Guard(self._metrics), ""
         self._publisher = Publisher(self._store, site, on_change=self._handed_over)
         self._thread = StoreThread(
             self._store, committed=self._publisher.wake, stored=self._metrics.stored
@@ -122,29 +116,27 @@ class Core:
             paths,
             self._reserve,
             site=lambda: self.site,
-            stages=self._reported,
+            stages=self._report,
             replicated=self._board.replicated,
         )
-        self._stopping = asyncio.Event()
-
-    def _open_store(self) -> Store:
-        """The store; where the disk has no room left to open it, the reserve makes some."""
-        opened = partial(
-            Store.open,
-            self._paths.database,
-            node=self.site.site.node,
-            commit_timeout_ms=self.site.store.commit_timeout_ms,
-            journal=self._paths.data_dir / "alerts.journal",
-            render=outbox_messages,
+        self._stages = Stages(
+            Sources(
+                site=lambda: self.site,
+                board=self._board,
+                store=self._store,
+                thread=self._thread,
+                upkeep=self._upkeep,
+                sensing=self._sensing,
+                reasoning=self._reasoning,
+                publisher=self._publisher,
+                paths=paths,
+                reasons=self._reasons,
+                waiting=self._waiting,
+                bad_messages=lambda: self._server.bad_messages,
+            ),
+            self._metrics,
         )
-        try:
-            store = opened()
-        except StoreError:
-            if not self._reserve.release():
-                raise
-            return opened()
-        self._reserve.keep()
-        return store
+        self._stopping = asyncio.Event()
 
     # ------------------------------------------------------------ life
 
@@ -158,7 +150,7 @@ class Core:
         self._publisher.start()
         await self._server.start()
         await self._sensing.replace(build_sensor_sources(self.site))
-        self._serve_metrics()
+        self._stages.serve_metrics()
         tasks = [
             asyncio.create_task(each)
             for each in (
@@ -231,8 +223,7 @@ class Core:
                 self._reasoning.on_message(message)
 
     def _read(self, reading: Reading) -> None:
-        self._readings["received"] += 1
-        self._readings[reading.quality.value] += 1
+        self._stages.read(reading)
         self._metrics.read(reading)
         self._board.sensor(reading)
         self._upkeep.reading(reading)
@@ -247,18 +238,6 @@ class Core:
     def _found(self, event: HazardEvent) -> None:
         self._metrics.found(event)
         self._guard("alerts", partial(self._alerts.found, event))
-
-    def _guard(self, what: str, work: Callable[[], object]) -> bool:
-        """Do it; a fault of the program is counted and shown, and stops nothing else."""
-        try:
-            work()
-        except Exception as error:
-            self._failures += 1
-            self._failure = f"{what}: {type(error).__name__}: {error}"[:200]
-            self._metrics.dropped.labels(what).inc()
-            log.exception("core.failed", what=what)
-            return False
-        return True
 
     def _requested(self, request: ActionRequest) -> None:
         if self._guard("requests", partial(self._alerts.requested, request)):
@@ -314,7 +293,7 @@ class Core:
                 connection.send(Configure(site=site))
         await asyncio.to_thread(self._publisher.reconfigure, site)
         await self._sensing.replace(sources)
-        await asyncio.to_thread(self._serve_metrics)
+        await asyncio.to_thread(self._stages.serve_metrics)
         waits = "; ".join(str(change) for change in later)
         self._site_note = f"in force, but: {waits}" if waits else ""
         self._board.put("site", Health.READY, self._site_note)
@@ -347,95 +326,25 @@ class Core:
         while True:
             started_s = time.monotonic()
             now = datetime.now(UTC)
+            self._metrics.probes.beat()
             self._input(Tick(now, started_s))
             self._guard("alerts", partial(self._alerts.tick, now))
-            self._kill_if_hung(started_s)
+            kill_if_hung(self._reasoning, self._server.get("reasoner"), self._metrics, started_s)
             await asyncio.sleep(TICK_S)
 
-    def _kill_if_hung(self, now_s: float) -> None:
-        pid = self._reasoning.hung(now_s)
-        connection = self._server.get("reasoner")
-        if pid is None or connection is None:
-            return
-        log.error("reasoner.hung", pid=pid)
-        self._metrics.dropped.labels("reasoner_killed").inc()
-        connection.writer.close()
-        self._reasoning.detach()
-        if pid in (0, 1, os.getpid()):
-            return
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except OSError as error:
-            log.warning("reasoner.not_killed", pid=pid, error=str(error))
+    def _report(self) -> list[StageHealth]:
+        return self._stages.report()
 
-    def _reported(self) -> list[StageHealth]:
-        """All stages as they are now, told to whoever shows them."""
-        if not self._metrics_served and time.monotonic() > self._metrics_again_s:
-            self._serve_metrics()
-        stages = self._stages()
-        self._metrics.health(stages)
-        self._publisher.set_stages(stages)
-        self._publisher.set_watch(self._board.unwatched(self.site))
-        return stages
+    def _waiting(self) -> int:
+        return self._ladder.waiting + self._thread.waiting
 
-    def _stages(self) -> list[StageHealth]:
-        waiting = self._ladder.waiting + self._thread.waiting
+    def _reasons(self) -> list[str]:
+        """What is wrong in the core itself."""
         faults = self._engine.faults() if self._engine else ()
         reasons = [f"rule {f.rule_id}: {f.last_error}" for f in faults]
-        if self._failures:
-            reasons.append(f"{self._failures} faults of the program, the last in {self._failure}")
-        if self._requests.fault:
-            reasons.append(self._requests.fault)
-        self._board.put(
-            "core",
-            Health.DEGRADED if reasons else Health.READY,
-            "; ".join(reasons),
-            waiting=waiting,
-            bad_messages=self._server.bad_messages,
-            dropped_readings=self._upkeep.dropped_readings,
-            readings={key: self._readings[key] for key in ("received", "good", "bad")},
-        )
-        free_bytes, mend = self._upkeep.disk()
-        unconnected = self._sensing.problems()
-        self._board.put(
-            "sensors",
-            Health.DEGRADED if unconnected else Health.READY,
-            "; ".join(f"{name}: {why}" for name, why in unconnected.items()),
-        )
-        store = self._store.health()
-        told = (mend, self._thread.fault, store.reason or self._upkeep.fault)
-        reason = "; ".join(text for text in told if text)
-        self._board.put(
-            "store",
-            Health.READY if not reason else Health.DEGRADED,
-            reason,
-            free_bytes=free_bytes,
-            **store.figures,
-        )
-        own = self._board.stages(self.site)
-        own = [stage for stage in own if stage.stage != "reasoner"]
-        if self.site.reasoning.enabled:
-            own.append(self._reasoning.health(datetime.now(UTC)))
-        return [*own, *self._publisher.health(), *supervisor_stages(self._paths.supervisor_state)]
-
-    def _serve_metrics(self) -> None:
-        observe = self.site.observe
-        self._metrics_again_s = time.monotonic() + METRICS_RETRY_S
-        self._metrics_served = True
-        if observe.metrics_port:
-            why = self._metrics.serve(observe.metrics_host, observe.metrics_port)
-            self._metrics_served = not why
-            self._board.put("metrics", Health.DEGRADED if why else Health.READY, why)
-        else:
-            self._metrics.stop()
-            self._board.drop("metrics")
+        reasons += [self._guard.reason, self._requests.fault]
+        return [reason for reason in reasons if reason]
 
 
 def _acknowledge(connection: Connection, number: int) -> None:
     connection.send(Ack(number=number))
-
-
-def new_id() -> str:
-    """A fresh identifier, sortable by time to the millisecond."""
-    stamp = int((datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1))
-    return f"{stamp:012x}{uuid.uuid4().hex[:12]}"

@@ -32,6 +32,11 @@ MAX_BEHIND_S = 300.0
 RETAINED_FRESH_S = 30.0
 """A retained message with a time of its own no older than this is as good as a new one."""
 
+SWITCH_UNIT = "bool"
+"""The unit of a sensor that says true or false; its readings are 1 and 0."""
+
+SWITCH_WORDS = {"true": 1.0, "on": 1.0, "1": 1.0, "false": 0.0, "off": 0.0, "0": 0.0}
+
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -151,18 +156,21 @@ def _take_apart(payload: bytes, sensor: Sensor) -> tuple[float, str | None, date
         text = payload.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _Unusable(f"not UTF-8: {excerpt(payload[:MAX_EXCERPT])}") from error
-    source = sensor.source
+    source, is_switch = sensor.source, sensor.unit == SWITCH_UNIT
     if not isinstance(source, MqttSensorSource) or source.value_key is None:
+        word = text.strip().lower()
+        if is_switch and word in SWITCH_WORDS:
+            return SWITCH_WORDS[word], None, None
         try:
             return parse_number(text), None, None
         except ValueError as error:
             mend = "; set value_key if it is JSON" if text.lstrip().startswith("{") else ""
             raise _Unusable(f"{error}{mend}") from error
-    return _from_json(text, source.value_key, source.time_key)
+    return _from_json(text, source.value_key, source.time_key, is_switch=is_switch)
 
 
 def _from_json(
-    text: str, value_key: str, time_key: str | None
+    text: str, value_key: str, time_key: str | None, *, is_switch: bool
 ) -> tuple[float, str | None, datetime | None]:
     try:
         content = json.loads(text, parse_constant=_refuse_constant)
@@ -176,11 +184,21 @@ def _from_json(
     if unit is not None and not isinstance(unit, str):
         raise _Unusable("the unit is not a text")
     measured_at = None if time_key is None else _time_of(content.get(time_key), time_key)
-    return _number_of(content[value_key]), unit, measured_at
+    value = content[value_key]
+    if is_switch:
+        value = _switched(value)
+    return _number_of(value), unit, measured_at
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
+
+
+def _switched(value: object) -> object:
+    """True, false, on and off as 1 and 0; everything else as it is."""
+    if isinstance(value, str):
+        return SWITCH_WORDS.get(value.strip().lower(), value)
+    return int(value) if isinstance(value, bool) else value
 
 
 def _number_of(value: object) -> float:
@@ -210,6 +228,8 @@ def _time_of(value: object, key: str) -> datetime:
 def _range_fault(value: float, sensor: Sensor) -> str:
     if not math.isfinite(value):
         return "not a finite number after conversion"
+    if sensor.unit == SWITCH_UNIT and value not in (0.0, 1.0):
+        return f"{value:g} is neither true nor false: send 1, 0, true, false, on or off"
     if sensor.minimum is not None and value < sensor.minimum:
         return f"{value:g} {sensor.unit} is below the sensor's minimum {sensor.minimum:g}"
     if sensor.maximum is not None and value > sensor.maximum:

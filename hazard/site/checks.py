@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hazard.catalogue import HazardKind, catalogue
+from hazard.catalogue import HazardKind, catalogue, found_by_rules
 from hazard.site.models import Camera, KindPolicy, Site
 from hazard.site.mqtt import Broker
 from hazard.site.problems import KeyPath, choose, show
@@ -90,6 +90,9 @@ def _hazards(site: Site) -> Iterator[Finding]:
     for path, hazard in (*named, *suppressed):
         if hazard not in kinds:
             yield path, f"no hazard kind {show(hazard)} in the catalogue", choose(hazard, kinds)
+        elif kinds[hazard].about_alarms and path[0] in ("rules", "reasoning"):
+            what = f"{hazard} is raised by the agent about its own alarms"
+            yield path, what, f"choose a hazard: {', '.join(sorted(found_by_rules()))}"
     for path, hazard in suppressed:
         if hazard in kinds and kinds[hazard].never_suppress:
             yield path, f"{hazard} is never suppressed", "take it out of the list"

@@ -106,7 +106,11 @@ class Sensor(Model):
 
     area: Name
     quantity: str = Field(min_length=1, max_length=64)
-    unit: str = Field(min_length=1, max_length=16)
+    unit: str = Field(
+        min_length=1,
+        max_length=16,
+        description="e.g. ppm; bool: a switch that says true or false, on or off, 1 or 0",
+    )
     source: SensorSourceConfig
     minimum: float | None = Field(default=None, description="readings below are of bad quality")
     maximum: float | None = Field(default=None, description="readings above are of bad quality")

@@ -160,13 +160,16 @@ class _Rows:
                     "decided_by": message.decided_by.value,
                     "state": message.state.value,
                     "text": operation.text,
+                    **operation.details,
                 },
             )
         )
 
     def write(self, connection: Connection) -> None:
         upsert_many(connection, IncidentRow, "incident_id", list(self._incidents.values()))
-        upsert_many(connection, AlertRow, "alert_id", list(self._alerts.values()))
+        upsert_many(
+            connection, AlertRow, "alert_id", list(self._alerts.values()), keep=("returned_at",)
+        )
         if self._revisions:
             connection.execute(insert_into(RevisionRow), self._revisions)
         if self._outbox:

@@ -54,7 +54,8 @@ class SaveIncident(Model):
 class WriteRevision(Model):
     """Write one revision with its outbox rows and its audit line.
 
-    `body` is the numbered message as JSON: written out once for all rows that hold it.
+    `body` is the numbered message as JSON: written out once for all rows that hold it. `details`
+    join the audit line: of an action its verb, the actor's role and the way it came.
     """
 
     type: Literal["revision"] = "revision"
@@ -63,6 +64,7 @@ class WriteRevision(Model):
     alarm: Alarm
     actor: str
     text: str
+    details: dict[str, JsonValue] = Field(default_factory=dict)
     outbox: tuple[OutboxMessage, ...] = ()
 
 

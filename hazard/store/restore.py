@@ -10,14 +10,28 @@ from collections.abc import Iterable
 from sqlalchemy import Engine, or_, select
 
 from hazard.alarms import Alarm
-from hazard.store.operations import FinishRequest, Operation, SaveIncident, WriteRevision
+from hazard.store.operations import (
+    FinishRequest,
+    Operation,
+    SaveIncident,
+    SaveOrder,
+    WriteRevision,
+)
 from hazard.store.queries import OPEN_STATES, request_status
-from hazard.store.tables import ActionRequestRow, AlertRow, IncidentRow
-from hazard.types import ActionRequest, AlertMessage, Incident, IsaState, Model, RequestState
+from hazard.store.tables import ActionRequestRow, AlertRow, IncidentRow, SuppressionOrderRow
+from hazard.types import (
+    ActionRequest,
+    AlertMessage,
+    Incident,
+    IsaState,
+    Model,
+    RequestState,
+    SuppressionOrder,
+)
 
 
 class OpenAlert(Model):
-    """An alert that is not back to normal: its newest revision, and its alarm."""
+    """An alert as it was last written: its newest revision, and its alarm."""
 
     message: AlertMessage
     alarm: Alarm
@@ -51,6 +65,39 @@ class Restore:
                 if known is None or known.message.revision < message.revision:
                     found[message.alert_id] = OpenAlert(message=message, alarm=operation.alarm)
         return [alert for alert in found.values() if alert.message.state is not IsaState.NORMAL]
+
+    def alert(self, alert_id: str, waiting: Iterable[Operation]) -> OpenAlert | None:
+        """One alert, also if it is back to normal; None if there is none of that id."""
+        query = select(AlertRow.payload, AlertRow.alarm).where(AlertRow.alert_id == alert_id)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        found = None
+        if row is not None:
+            found = OpenAlert.model_validate({"message": row.payload, "alarm": row.alarm})
+        for operation in waiting:
+            if isinstance(operation, WriteRevision) and operation.message.alert_id == alert_id:
+                newest = found.message.revision if found is not None else 0
+                if operation.message.revision > newest:
+                    found = OpenAlert(message=operation.message, alarm=operation.alarm)
+        return found
+
+    def standing_orders(self, node: str, waiting: Iterable[Operation]) -> list[SuppressionOrder]:
+        """Suppression orders of the node that nobody has ended, oldest first.
+
+        Their time may be over: whoever reads them ends these.
+        """
+        query = (
+            select(SuppressionOrderRow.payload)
+            .where(SuppressionOrderRow.node == node, SuppressionOrderRow.ended_at.is_(None))
+            .order_by(SuppressionOrderRow.starts_at, SuppressionOrderRow.order_id)
+        )
+        with self._engine.connect() as connection:
+            payloads = connection.execute(query).scalars().all()
+        found = {each["order_id"]: SuppressionOrder.model_validate(each) for each in payloads}
+        for operation in waiting:
+            if isinstance(operation, SaveOrder):
+                found[operation.order.order_id] = operation.order
+        return [order for order in found.values() if order.ended_at is None]
 
     def open_incidents(self, waiting: Iterable[Operation]) -> list[Incident]:
         """Incidents that are not closed, and those whose alert is not back to normal."""

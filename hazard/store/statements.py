@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, insert
+from sqlalchemy import Connection, Insert, case, func, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hazard.store.tables import Base
@@ -32,20 +32,38 @@ def upsert(connection: Connection, table: type[Base], key: str, values: dict[str
 
 
 def upsert_many(
-    connection: Connection, table: type[Base], key: str, rows: Sequence[dict[str, Any]]
+    connection: Connection,
+    table: type[Base],
+    key: str,
+    rows: Sequence[dict[str, Any]],
+    *,
+    keep: tuple[str, ...] = (),
 ) -> None:
-    """`upsert` of rows that all have the same columns, in their order."""
+    """`upsert` of rows that all have the same columns, in their order.
+
+    A column of `keep` that has a value keeps it until a row clears it with None.
+    """
     if rows:
-        statement = _upsert(connection.dialect.name, table, key, tuple(rows[0]))
+        statement = _upsert(connection.dialect.name, table, key, tuple(rows[0]), keep)
         connection.execute(statement, rows)
 
 
 @lru_cache(maxsize=64)
-def _upsert(dialect: str, table: type[Base], key: str, columns: tuple[str, ...]) -> Insert:
+def _upsert(
+    dialect: str,
+    table: type[Base],
+    key: str,
+    columns: tuple[str, ...],
+    keep: tuple[str, ...] = (),
+) -> Insert:
     make = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    statement = make(Base.metadata.tables[table.__tablename__])
+    rows = Base.metadata.tables[table.__tablename__]
+    statement = make(rows)
     keys = key.split(",")
-    rest = {name: statement.excluded[name] for name in columns if name not in keys}
+    rest: dict[str, Any] = {name: statement.excluded[name] for name in columns if name not in keys}
+    for name in keep:
+        new = statement.excluded[name]
+        rest[name] = case((new.is_not(None), func.coalesce(rows.c[name], new)), else_=new)
     if not rest:
         return statement.on_conflict_do_nothing(index_elements=keys)
     return statement.on_conflict_do_update(index_elements=keys, set_=rest)

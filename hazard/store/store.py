@@ -44,7 +44,14 @@ from hazard.store.tables import CursorRow, RevisionRow
 from hazard.store.taken import read_taken
 from hazard.store.unit import Committed, UnitOfWork
 from hazard.store.writer import StoreUnavailable, Writer
-from hazard.types import ActionRequest, AlertMessage, Health, Incident, StageHealth
+from hazard.types import (
+    ActionRequest,
+    AlertMessage,
+    Health,
+    Incident,
+    StageHealth,
+    SuppressionOrder,
+)
 
 BULK_WAIT_MS = 50
 JOURNAL_RETRY_MS = 20
@@ -84,7 +91,11 @@ class Store:
         self._unit_lock = threading.RLock()
         self._durable = make_engine(url, busy_ms=commit_timeout_ms, sync="FULL")
         self._plain = make_engine(url, busy_ms=BULK_WAIT_MS, sync="NORMAL")
-        self.upgraded_from = ensure_schema(self._durable)
+        try:
+            self.upgraded_from = ensure_schema(self._durable)
+        except BaseException:
+            self._durable.dispose()
+            raise
         self._writer = Writer(self._durable, self._lock, commit_timeout_ms)
         relaxed = Writer(self._plain, self._lock, BULK_WAIT_MS)
         self.queries = Queries(self._plain)
@@ -325,6 +336,14 @@ class Store:
     def open_alerts(self) -> list[OpenAlert]:
         """Alerts that are not back to normal, with their alarms, as they were last written."""
         return self._restore.open_alerts(self._waiting_operations())
+
+    def alert(self, alert_id: str) -> OpenAlert | None:
+        """One alert as it was last written, also if it is over; None if there is none."""
+        return self._restore.alert(alert_id, self._waiting_operations())
+
+    def standing_orders(self) -> list[SuppressionOrder]:
+        """Suppression orders of this node that nobody has ended; their time may be over."""
+        return self._restore.standing_orders(self._node, self._waiting_operations())
 
     def active_counts(self) -> dict[str, AreaCounts]:
         """Alarms that are not back to normal by area, with what waits in the journal."""

@@ -52,12 +52,18 @@ class UnitOfWork:
         self._operations.append(SaveIncident(incident=incident))
 
     def write_revision(
-        self, message: AlertMessage, alarm: Alarm, *, actor: str = "agent", text: str = ""
+        self,
+        message: AlertMessage,
+        alarm: Alarm,
+        *,
+        actor: str = "agent",
+        text: str = "",
+        details: Mapping[str, JsonValue] | None = None,
     ) -> None:
         """Write a revision with alert, outbox and audit rows.
 
         `message.sequence`, `times.stored` and `durability` are set by the commit, whatever they
-        are here. `actor` and `text` (a Transition's text) go to the audit.
+        are here. `actor`, `text` (a Transition's text) and `details` go to the audit.
 
         Raises:
             ValueError: if message and alarm are not of the same alert and revision.
@@ -67,7 +73,11 @@ class UnitOfWork:
                 f"message {message.alert_id} revision {message.revision} does not belong to "
                 f"alarm {alarm.alert_id} revision {alarm.revision}"
             )
-        self._operations.append(WriteRevision(message=message, alarm=alarm, actor=actor, text=text))
+        self._operations.append(
+            WriteRevision(
+                message=message, alarm=alarm, actor=actor, text=text, details=dict(details or {})
+            )
+        )
 
     def save_assessment(self, assessment: Assessment) -> None:
         """Write who decided what."""

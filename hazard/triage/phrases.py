@@ -83,6 +83,13 @@ MEASURES: Mapping[str, Mapping[str, str]] = {
         "es": "imágenes con hallazgo",
         "it": "immagini con riscontro",
     },
+    "alarms": {
+        "en": "alarms",
+        "fr": "alarmes",
+        "de": "Alarme",
+        "es": "alarmas",
+        "it": "allarmi",
+    },
     "temperature": {
         "en": "temperature",
         "fr": "température",

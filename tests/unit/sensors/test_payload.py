@@ -126,6 +126,26 @@ def test_a_unit_in_the_payload_is_converted_to_the_sensors(
     assert (reading.quality, reading.unit) == ("good", sensor_unit)
 
 
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [("true", 1.0), (" OFF ", 0.0), ("on", 1.0), ("False", 0.0), ("1", 1.0), ("0", 0.0)],
+)
+def test_a_switch_says_true_or_false_in_its_own_words(said: str, value: float) -> None:
+    reading = parse(said, unit="bool")
+    assert (reading.value, reading.quality) == (value, Quality.GOOD)
+    keyed = parse(as_json(state=said), unit="bool", value_key="state")
+    assert keyed.value == value
+    as_boolean = parse(as_json(state=bool(value)), unit="bool", value_key="state")
+    assert (as_boolean.value, as_boolean.quality) == (value, Quality.GOOD)
+
+
+@pytest.mark.parametrize("said", ["2", "-1", "0.5", "running", ""])
+def test_a_switch_that_says_neither_true_nor_false_is_bad(said: str) -> None:
+    reading = parse(said, unit="bool")
+    assert reading.quality is Quality.BAD
+    assert reading.note
+
+
 def test_there_is_no_conversion_between_mass_and_volume() -> None:
     assert convert(1.0, "mg/m3", "ppm") is None
 
