@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from dashboard.drawing import Chart, chart, picture
+from dashboard.handling import handling
 from dashboard.services import Services
-from dashboard.views import CAUSE_TEXT, AlarmView, alarm_view
+from dashboard.views import AlarmView, alarm_view
+from dashboard.wording import CAUSE_TEXT
 from hazard.site.models import Site
 from hazard.site.rules import ExposureRule, ThresholdRule
 from hazard.store.queries import AlertDetail
@@ -59,6 +61,7 @@ def detail(services: Services, found: AlertDetail, language: str) -> dict[str, A
     return {
         "alarm": alarm,
         "message": message,
+        "handling": handling(message, site.site.timezone, now),
         "detail": found,
         "pictures": [picture(item, site, message) for item in shown[-PICTURES:]],
         "pictures_gone": len(evidence) - len(kept & set(evidence)),

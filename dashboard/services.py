@@ -19,9 +19,6 @@ from dashboard.live import Hub
 from dashboard.settings import ANSWER_WITHIN_S, Settings, SiteFile
 from dashboard.stages import HealthView, figure, judge, unit_text
 from dashboard.views import (
-    CAUSE_TEXT,
-    PRIORITY,
-    VERB_TEXT,
     AlarmView,
     age_text,
     alarm_view,
@@ -30,6 +27,7 @@ from dashboard.views import (
     local_time,
     measured_text,
 )
+from dashboard.wording import CAUSE_TEXT, PRIORITY, VERB_TEXT
 from hazard.site.models import Site
 from hazard.store.queries import AlertFilter, RequestStatus
 from hazard.types import AlertMessage, RequestState, Severity

@@ -8,12 +8,19 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from dashboard.stages import HealthView, figure, unit_text
+from dashboard.wording import (
+    AUTHORITY_TEXT,
+    CONDITION_TEXT,
+    DECIDED_TEXT,
+    PRIORITY,
+    STATE_TEXT,
+    SUPPRESSED,
+    UNACKNOWLEDGED,
+)
 from hazard.site.models import Site
 from hazard.store.queries import AreaCounts
 from hazard.types import (
     AlertMessage,
-    Authority,
-    DecidedBy,
     Health,
     IsaState,
     Measured,
@@ -21,64 +28,6 @@ from hazard.types import (
     Severity,
     Verb,
 )
-
-PRIORITY = {
-    Severity.CRITICAL: 1,
-    Severity.HIGH: 2,
-    Severity.MEDIUM: 3,
-    Severity.LOW: 4,
-    Severity.INFO: 5,
-}
-"""ISA-18.2 priority number of a severity; 1 is the most urgent."""
-
-UNACKNOWLEDGED = frozenset(
-    {IsaState.UNACKNOWLEDGED, IsaState.RTN_UNACKNOWLEDGED, IsaState.LATCHED_UNACKNOWLEDGED}
-)
-SUPPRESSED = frozenset({IsaState.SHELVED, IsaState.SUPPRESSED_BY_DESIGN, IsaState.OUT_OF_SERVICE})
-
-STATE_TEXT = {
-    IsaState.NORMAL: "Normal",
-    IsaState.UNACKNOWLEDGED: "Unacknowledged",
-    IsaState.ACKNOWLEDGED: "Acknowledged",
-    IsaState.RTN_UNACKNOWLEDGED: "Returned, unacknowledged",
-    IsaState.LATCHED_UNACKNOWLEDGED: "Latched, unacknowledged",
-    IsaState.LATCHED_ACKNOWLEDGED: "Latched, acknowledged",
-    IsaState.SHELVED: "Shelved",
-    IsaState.SUPPRESSED_BY_DESIGN: "Suppressed by design",
-    IsaState.OUT_OF_SERVICE: "Out of service",
-}
-CONDITION_TEXT = {
-    ProcessCondition.ACTIVE: "Still present",
-    ProcessCondition.HELD: "Held: no good evidence any more, so it counts as present",
-    ProcessCondition.NORMAL: "Returned to normal",
-}
-DECIDED_TEXT = {
-    DecidedBy.POLICY: "Policy",
-    DecidedBy.MODEL: "Model",
-    DecidedBy.FALLBACK: "Policy default",
-}
-AUTHORITY_TEXT = {
-    Authority.ADVISE: "may advise only: its opinion is shown, the policy's severity stands",
-    Authority.RAISE: "may raise the severity by one level",
-    Authority.DECIDE: "may decide from the floor to critical",
-}
-CAUSE_TEXT = {
-    "raised": "Raised",
-    "event": "New finding",
-    "decided": "Severity decided",
-    "words": "Summary and actions written",
-    "action": "Action by a person",
-    "evidence": "Evidence added",
-    "condition": "Condition changed",
-    "expiry": "Shelving expired",
-}
-VERB_TEXT = {
-    Verb.ACKNOWLEDGE: "Acknowledge",
-    Verb.RESET: "Reset",
-    Verb.SHELVE: "Shelve",
-    Verb.UNSHELVE: "Unshelve",
-    Verb.COMMENT: "Comment",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +113,7 @@ class AlarmView:
         held = self.message.condition is ProcessCondition.HELD
         if self.message.acknowledged and (latched or held):
             verbs.append(Verb.RESET)
-        if self.message.state is IsaState.SHELVED:
+        if self.message.shelved_until is not None:
             verbs.append(Verb.UNSHELVE)
         elif not (self.suppressed or self.ended or self.severity is Severity.CRITICAL):
             verbs.append(Verb.SHELVE)

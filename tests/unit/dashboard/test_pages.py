@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,20 @@ from hazard.errors import ConfigError, StoreError
 from hazard.triage.ladder import decide
 from hazard.triage.words import localised_actions
 from hazard.types import (
+    ActionRequest,
     Authority,
+    CaseFile,
     Cause,
     Citation,
+    CorrectiveAction,
     Health,
+    IsaState,
     Measured,
     Severity,
+    SuppressionCause,
+    SuppressionNote,
     Track,
+    Verb,
     Verdict,
     Words,
 )
@@ -430,3 +437,62 @@ def test_an_invalid_site_file_at_the_start_is_an_error(
     )
     with pytest.raises(ConfigError):
         create_app(settings, backend)
+
+
+def test_an_alarms_page_says_who_suppressed_it_what_came_first_and_how_its_case_stands(
+    officer: TestClient, plant: Plant
+) -> None:
+    now = datetime.now(UTC)
+    alert_id = plant.raise_alert()
+    note = SuppressionNote(
+        cause=SuppressionCause.HOT_WORK,
+        order_id="o1",
+        until=now + timedelta(hours=1),
+        granted_by="ada",
+        reason="welding <b>now</b>",
+    )
+    action = CorrectiveAction(
+        action_id="x",
+        text="mend the valve",
+        owner="ben",
+        due_at=now,
+        planned_by="ada",
+        planned_at=now,
+    )
+    plant.revise(
+        alert_id,
+        Cause.SUPPRESSION,
+        state=IsaState.SUPPRESSED_BY_DESIGN,
+        suppressed_by=(note,),
+        first_out_alert_id="another",
+        chattering=True,
+        escalation_step=1,
+        case=CaseFile(assignee="ben", actions=(action,)),
+    )
+    page = officer.get(f"/alerts/{alert_id}").text
+    text = text_of(page)
+    assert "Suppressed by design" in text
+    assert "Hot work permit" in text
+    assert "by ada: welding &lt;b&gt;now&lt;/b&gt;" in page
+    assert 'href="/alerts/another"' in page
+    assert "Chattering" in text
+    assert "Escalated" in text
+    assert "assigned to ben" in text
+    assert "mend the valve: ben, due" in text
+    assert "Suppression changed" in text
+    assert "Shelved and suppressed 1" in text_of(officer.get("/").text)
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_a_request_of_any_verb_has_words(officer: TestClient, plant: Plant, verb: Verb) -> None:
+    alert_id = plant.raise_alert()
+    request = ActionRequest(
+        request_id="r1",
+        alert_id=alert_id,
+        verb=verb,
+        actor="ada",
+        requested_at=datetime.now(UTC),
+    )
+    plant.store.desk.submit_request(request)
+    assert officer.get("/fragments/requests/r1").status_code == 200
+    assert officer.get(f"/alerts/{alert_id}").status_code == 200
