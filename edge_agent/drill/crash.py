@@ -62,7 +62,7 @@ def run_crash_drill(
     run_dir = runtime_dir(uuid.uuid4().hex[:8])
     paths = Paths(folder / "site.yaml", folder / "data", run_dir, folder / "models")
     try:
-        with replica_address(postgres, folder) as replica, _exported(replica):
+        with replica_address(postgres) as replica, _exported(replica):
             report = asyncio.run(_Drill(paths, folder, kills, seed, replica, say).run())
     finally:
         shutil.rmtree(run_dir, ignore_errors=True)
