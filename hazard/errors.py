@@ -11,6 +11,7 @@ HazardError
  +-- ReasonerError      the reasoning backend failed, was late or gave no usable answer
  |    +-- Interrupted   words gave way to a decision; ask for them again
  +-- IllegalTransition  an alarm was asked for something its state does not allow
+ |    +-- Forbidden     who asked has not the role or the area for it
  +-- Conflict           an ActionRequest names a revision that is not the current one
 ```
 
@@ -58,6 +59,10 @@ class Interrupted(ReasonerError):  # noqa: N818 - named for what happened
 
 class IllegalTransition(HazardError):  # noqa: N818 - a domain word
     """An alarm was asked for something that its state does not allow."""
+
+
+class Forbidden(IllegalTransition):
+    """Who asked has not the role or the area for it."""
 
 
 class Conflict(HazardError):  # noqa: N818 - a domain word

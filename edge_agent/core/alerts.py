@@ -3,74 +3,61 @@
 Everything happens in the loop's thread and in order; each change becomes operations for the store,
 which commits them one after the other in a thread of its own. Nobody waits: not the rules for the
 store, not revision 1 for a model or a picture.
+
+Where others join in: `settler.sources` say what is suppressed (orders of people and of the site
+file; a flood), and are asked at each change and each tick of each open alarm, also before its first
+revision; `scribe.annunciated` are called with each alarm that begins to ask in the open;
+`scribe.revise(case, transition)` writes whatever else happens to an alarm; `cases` are the open
+ones; `found` takes an event of the program's own as it takes a rule's.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from edge_agent.core.cases import (
     Case,
-    authority_over,
     condition_of,
     kinds_of,
-    message_of,
     restore,
-    with_evidence,
+    wants_picture,
 )
+from edge_agent.core.judging import WORDS_AT_ONCE, Judge, is_worse
+from edge_agent.core.revisions import By, Commit, Scribe
+from edge_agent.core.settling import Settler
+from edge_agent.core.upsets import Upsets
 from hazard.alarms import (
     Transition,
-    on_action,
     on_assessment,
     on_condition,
-    on_expiry,
-    raise_alarm,
 )
 from hazard.alarms import on_note as alarm_note
 from hazard.catalogue import HazardKind
-from hazard.errors import Conflict, IllegalTransition
 from hazard.incidents import IncidentBook, IncidentChange
 from hazard.site.models import Site
-from hazard.store.operations import (
-    FinishRequest,
-    Operation,
-    SaveAssessment,
-    SaveEvidence,
-    SaveIncident,
-    WriteRevision,
-)
+from hazard.store.operations import Operation, SaveAssessment, SaveEvidence, SaveIncident
 from hazard.store.restore import OpenAlert
-from hazard.triage.ladder import at_once
 from hazard.triage.policy import assess
-from hazard.triage.words import template
 from hazard.types import (
-    ActionRequest,
-    AlertMessage,
     Assessment,
     Authority,
     Cause,
-    Condition,
     Evidence,
     HazardEvent,
     Incident,
-    RequestState,
     Severity,
-    Times,
     Verdict,
     Words,
 )
 
 EVIDENCE_WAITS_S = 3.0
 """Pictures join the next revision; after so long without one they get their own."""
-AGENT = "agent"
-WORDS_AT_ONCE = "written at once from the catalogue"
-"""Note of the words of revision 1; the ladder's words replace them."""
-
-Commit = Callable[[tuple[Operation, ...]], None]
 Raised = Callable[[Case, HazardEvent], None]
 
 log = structlog.get_logger()
@@ -78,6 +65,10 @@ log = structlog.get_logger()
 
 class Alerts:
     """All incidents and alerts that are not over.
+
+    Attributes:
+        scribe: writes the revisions.
+        settler: knows what is suppressed and whose turn it is.
 
     Args:
         commit: takes the operations of one change, to be stored together and in order.
@@ -99,14 +90,25 @@ class Alerts:
         authority: Callable[[str], Authority],
     ) -> None:
         self.site = site
+        self.scribe = Scribe(site, catalogue, commit)
+        self.settler = Settler(self.scribe, catalogue)
         self._catalogue = catalogue
         self._new_id = new_id
-        self._commit = commit
         self._climb = climb
         self._picture = picture
-        self._authority = authority
+        self._judge = Judge(catalogue, authority)
         self._book = IncidentBook(catalogue, window_s=site.policy.incident_window_s)
+        self._upsets = Upsets()
         self._cases: dict[str, Case] = {}
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """The alerts that are not over, oldest first."""
+        return tuple(self._cases.values())
+
+    def case_of(self, alert_id: str) -> Case | None:
+        """The alert of that id, unless it is over."""
+        return next((c for c in self._cases.values() if c.alarm.alert_id == alert_id), None)
 
     # ------------------------------------------------------------ restart and reload
 
@@ -127,10 +129,12 @@ class Alerts:
             verdict = assess(incident, self.site.policy, self._catalogue)
             case = restore(stored.message, incident, stored.alarm, verdict)
             self._cases[incident.incident_id] = case
-            if _is_worse(verdict, stored.message, case.alarm.severity):
-                self._escalate(case, verdict, now)
+            if is_worse(verdict, stored.message, case.alarm.severity):
+                with self._about(case):
+                    self._escalate(case, verdict, now)
             elif stored.message.words is None or stored.message.words.note == WORDS_AT_ONCE:
                 self._start_ladder(case, time.monotonic())
+        self._upsets.restore(self.cases)
         for incident in known.values():
             verdict = assess(incident, self.site.policy, self._catalogue)
             journal_only = incident.active and verdict.default is Severity.INFO
@@ -138,20 +142,23 @@ class Alerts:
                 self._book.restore((incident,))
             elif incident.closed_at is None:
                 closed = incident.model_copy(update={"closed_at": now})
-                self._commit((SaveIncident(incident=closed),))
+                self.scribe.save(SaveIncident(incident=closed))
 
     def reconfigure(self, site: Site) -> None:
         """Go on under a new site file; what is open stays open.
 
         A stricter policy applies at once to what is open; a milder one to what comes.
         """
-        self.site = site
+        self.site = self.scribe.site = site
         self._book.set_window(site.policy.incident_window_s)
         now = datetime.now(UTC)
-        for case in list(self._cases.values()):
+        for case in self.cases:
             verdict = assess(case.incident, site.policy, self._catalogue)
-            if not case.alarm.ended and _is_worse(verdict, case.verdict, case.alarm.severity):
-                self._escalate(case, verdict, now)
+            with self._about(case):
+                if not case.alarm.ended and is_worse(verdict, case.verdict, case.alarm.severity):
+                    self._escalate(case, verdict, now)
+                else:
+                    self.settler.settle(case, now)
         for incident in self._book.incidents:
             if incident.incident_id not in self._cases and incident.active:
                 self._raise(incident)
@@ -163,22 +170,25 @@ class Alerts:
         self._apply(self._book.apply(event, self._new_id), event)
 
     def tick(self, now: datetime) -> None:
-        """Time has passed: incidents close, shelves end, waiting pictures go out."""
+        """Time has passed.
+
+        Incidents close, shelves and suppressions end, ladders climb, and pictures that waited go
+        out.
+        """
         for change in self._book.tick(now):
             self._apply(change, None)
         limit = time.monotonic() - EVIDENCE_WAITS_S
-        for case in list(self._cases.values()):
-            expired = on_expiry(case.alarm, now)
-            if expired.changed:
-                self._revise(case, expired)
-            if case.waiting_evidence and case.waiting_since_s < limit:
-                self._revise(case, alarm_note(case.alarm, Cause.EVIDENCE, now, "pictures"))
+        for case in self.cases:
+            with self._about(case):
+                self.settler.clock(case, now)
+                if case.waiting_evidence and case.waiting_since_s < limit:
+                    self._note(case, Cause.EVIDENCE, now, "pictures")
             self._forget_if_over(case)
 
     def evidence(self, incident_id: str, evidence: Evidence) -> None:
         """A picture has come."""
         case = self._cases.get(incident_id)
-        self._commit((SaveEvidence(incident_id=incident_id, evidence=evidence),))
+        self.scribe.save(SaveEvidence(incident_id=incident_id, evidence=evidence))
         if case is not None:
             if not case.waiting_evidence:
                 case.waiting_since_s = time.monotonic()
@@ -189,16 +199,18 @@ class Alerts:
         if case.ladder != ladder:
             return False
         now = assessment.decided_at
-        transition = on_assessment(
-            case.alarm,
-            assessment.severity,
-            now,
-            kinds=kinds_of(case.incident),
-            text=assessment.reason,
-        )
-        case.assessment = assessment
-        case.times = case.times.model_copy(update={"decided": now})
-        self._revise(case, transition, SaveAssessment(assessment=assessment))
+        with self._about(case):
+            transition = on_assessment(
+                case.alarm,
+                assessment.severity,
+                now,
+                kinds=kinds_of(case.incident),
+                text=assessment.reason,
+            )
+            case.assessment = assessment
+            case.times = case.times.model_copy(update={"decided": now})
+            self.scribe.revise(case, transition, SaveAssessment(assessment=assessment))
+            self.settler.settle(case, now)
         return True
 
     def worded(self, case: Case, ladder: int, words: Words) -> None:
@@ -206,48 +218,47 @@ class Alerts:
         if case.ladder != ladder:
             return
         case.words = words
-        now = datetime.now(UTC)
-        self._revise(case, alarm_note(case.alarm, Cause.WORDS, now, f"words by {words.source}"))
+        with self._about(case):
+            self._note(case, Cause.WORDS, datetime.now(UTC), f"words by {words.source}")
 
-    def requested(self, request: ActionRequest) -> None:
-        """A person or program asks for something."""
-        now = datetime.now(UTC)
-        case = next((c for c in self._cases.values() if c.alarm.alert_id == request.alert_id), None)
-        if case is None:
-            text = "the alarm is back to normal: nothing is left to do"
-            self._finish(request, RequestState.REFUSED, text, now)
-            return
-        try:
-            transition = on_action(case.alarm, request, now)
-        except Conflict as error:
-            self._finish(request, RequestState.CONFLICT, str(error), now)
-        except IllegalTransition as error:
-            self._finish(request, RequestState.REFUSED, str(error), now)
-        else:
-            done = FinishRequest(
-                request_id=request.request_id,
-                state=RequestState.DONE,
-                outcome=transition.text,
-                at=now,
-            )
-            if transition.changed:
-                self._revise(case, transition, done, actor=request.actor)
-            else:
-                self._commit((done,))
+    def acted(self, case: Case, done: Transition, finish: Operation, by: By) -> None:
+        """Somebody has acted on the alarm or its case; the outcome is written with it."""
+        with self._about(case):
+            self.scribe.revise(case, done, finish, by=by)
+            self._upsets.look(case.incident.area, self.cases, done.at)
+            self.settler.settle(case, done.at)
+        self._forget_if_over(case)
+
+    def settle_all(self, now: datetime) -> None:
+        """Orders have begun or ended: bring every open alarm up to date at once."""
+        for case in self.cases:
+            with self._about(case):
+                self.settler.settle(case, now)
             self._forget_if_over(case)
 
     # ------------------------------------------------------------ how it is applied
+
+    @contextmanager
+    def _about(self, case: Case) -> Iterator[None]:
+        """Everything within is committed together, and its log lines name the alert."""
+        ids = {"alert_id": case.alarm.alert_id, "incident_id": case.incident.incident_id}
+        with bound_contextvars(**ids), self.scribe.together():
+            yield
+
+    def _note(self, case: Case, cause: Cause, at: datetime, text: str) -> None:
+        self.scribe.revise(case, alarm_note(case.alarm, cause, at, text))
 
     def _apply(self, change: IncidentChange, event: HazardEvent | None) -> None:
         incident = change.incident
         case = self._cases.get(incident.incident_id)
         if case is not None:
-            self._follow(case, incident)
+            with self._about(case):
+                self._follow(case, incident)
         elif incident.active:
             case = self._raise(incident)
         else:
-            self._commit((SaveIncident(incident=incident),))
-        if case is not None and event is not None and _wants_picture(change, event):
+            self.scribe.save(SaveIncident(incident=incident))
+        if case is not None and event is not None and wants_picture(change, event):
             self._picture(case, event)
         if case is not None:
             self._forget_if_over(case)
@@ -257,115 +268,58 @@ class Alerts:
         verdict = assess(incident, self.site.policy, self._catalogue)
         save = SaveIncident(incident=incident)
         if verdict.default is Severity.INFO:
-            self._commit((save,))
+            self.scribe.save(save)
             return None
-        first = incident.events[0]
-        authority = authority_over(incident, self._authority)
-        case = Case(
-            incident=incident,
-            verdict=verdict,
-            assessment=at_once(incident.incident_id, verdict, authority, now, incident=incident),
-            alarm=raise_alarm(self._new_id(), verdict.default, kinds_of(incident), now),
-            times=Times(captured=first.captured_at, detected=first.detected_at, raised=now),
-            words=self._words_at_once(incident),
-        )
+        case = self._judge.new_case(incident, verdict, self._new_id(), self.site, now)
         self._cases[incident.incident_id] = case
-        condition = on_condition(case.alarm, condition_of(incident), now)
-        self._write(
-            case, Cause.RAISED, verdict.why, AGENT, save, SaveAssessment(assessment=case.assessment)
-        )
-        if condition.changed:
-            self._revise(case, condition)
-        self._start_ladder(case, now_s)
+        with self._about(case):
+            self.settler.open(case, now, self._upsets.raised(case, now))
+            self.scribe.raised(
+                case, now, verdict.why, save, SaveAssessment(assessment=case.assessment)
+            )
+            self._now_is(case, now)
+            self.settler.settle(case, now)
+            self._start_ladder(case, now_s)
         return case
+
+    def _now_is(self, case: Case, now: datetime, *more: Operation) -> None:
+        """Bring the alarm's condition up to date with its incident."""
+        condition = on_condition(
+            case.alarm, condition_of(case.incident), now, self.site.alarms.nuisance
+        )
+        self.scribe.revise(case, condition, *more)
+        self._upsets.look(case.incident.area, self.cases, now)
 
     def _follow(self, case: Case, incident: Incident) -> None:
         """The incident has changed: what of it changes the alarm, and does the verdict?"""
         now = datetime.now(UTC)
         before, case.incident = case.incident, incident
-        save = SaveIncident(incident=incident)
-        condition = on_condition(case.alarm, condition_of(incident), now)
+        self._now_is(case, now, SaveIncident(incident=incident))
         verdict = assess(incident, self.site.policy, self._catalogue)
-        worse = _is_worse(verdict, case.verdict, case.alarm.severity)
-        new_kind = kinds_of(incident) != kinds_of(before)
-        if condition.changed:
-            self._revise(case, condition, save)
-        if worse or new_kind:
+        worse = is_worse(verdict, case.verdict, case.alarm.severity)
+        if worse or kinds_of(incident) != kinds_of(before):
             self._escalate(case, verdict, now)
-        elif not condition.changed:
-            self._commit((save,))
+        else:
+            self.settler.settle(case, now)
 
     def _escalate(self, case: Case, verdict: Verdict, now: datetime) -> None:
         """More severity or a new kind of hazard: a revision at once, and the ladder again."""
-        incident, case.verdict, now_s = case.incident, verdict, time.monotonic()
-        authority = authority_over(incident, self._authority)
-        assessment = at_once(incident.incident_id, verdict, authority, now, incident=incident)
-        severity = max(case.alarm.severity, assessment.severity, key=_rank)
-        case.assessment = assessment.model_copy(update={"severity": severity})
-        case.words = self._words_at_once(incident)
-        transition = on_assessment(
-            case.alarm,
-            severity,
-            now,
-            kinds=kinds_of(incident),
-            cause=Cause.EVENT,
-            text=verdict.why,
-        )
-        self._revise(
+        now_s = time.monotonic()
+        transition = self._judge.worse(case, verdict, self.site, now)
+        self.scribe.revise(
             case,
             transition,
-            SaveIncident(incident=incident),
+            SaveIncident(incident=case.incident),
             SaveAssessment(assessment=case.assessment),
         )
+        self.settler.settle(case, now)
         self._start_ladder(case, now_s)
-
-    def _words_at_once(self, incident: Incident) -> Words:
-        """The template: whoever sees the alarm first must read what to do without waiting."""
-        return template(incident, self.site.site.languages, self._catalogue, WORDS_AT_ONCE)
 
     def _start_ladder(self, case: Case, since_s: float) -> None:
         case.ladder += 1
         case.asked_since_s = since_s
         self._climb(case)
 
-    def _revise(
-        self, case: Case, transition: Transition, *more: Operation, actor: str = AGENT
-    ) -> None:
-        case.alarm = transition.alarm
-        self._write(case, transition.cause, transition.text, actor, *more)
-
-    def _write(self, case: Case, cause: Cause, text: str, actor: str, *more: Operation) -> None:
-        with_evidence(case)
-        message = message_of(case, cause, self.site, self._catalogue)
-        first = [item for item in more if isinstance(item, SaveIncident)]
-        rest = [item for item in more if not isinstance(item, SaveIncident)]
-        write = WriteRevision(message=message, alarm=case.alarm, actor=actor, text=text)
-        self._commit((*first, write, *rest))
-
-    def _finish(
-        self, request: ActionRequest, state: RequestState, text: str, now: datetime
-    ) -> None:
-        self._commit(
-            (FinishRequest(request_id=request.request_id, state=state, outcome=text, at=now),)
-        )
-
     def _forget_if_over(self, case: Case) -> None:
         if case.alarm.ended and case.incident.closed_at is not None:
             self._cases.pop(case.incident.incident_id, None)
-
-
-def _is_worse(new: Verdict, old: Verdict | AlertMessage, severity: Severity) -> bool:
-    """Whether the policy wants more than it did; what a model brought down within it stays."""
-    return new.default > old.default or new.floor > old.floor or new.floor > severity
-
-
-def _rank(severity: Severity) -> int:
-    return severity.rank
-
-
-def _wants_picture(change: IncidentChange, event: HazardEvent) -> bool:
-    """A picture for each new finding, and for each that came back."""
-    if event.condition is not Condition.ACTIVE:
-        return False
-    first = event.started_at == event.updated_at
-    return first or change.reopened or change.new_kind_of_evidence

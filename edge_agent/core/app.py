@@ -13,6 +13,7 @@ import structlog
 
 from edge_agent.core.alerts import Alerts
 from edge_agent.core.cases import Case
+from edge_agent.core.dispatch import Dispatcher
 from edge_agent.core.guard import Guard
 from edge_agent.core.health import HealthBoard
 from edge_agent.core.hung import kill_if_hung
@@ -25,9 +26,11 @@ from edge_agent.core.requests import Requests
 from edge_agent.core.reserve import Reserve
 from edge_agent.core.sensing import Sensing
 from edge_agent.core.server import Connection, Handlers, Server
+from edge_agent.core.site_record import SiteRecord
 from edge_agent.core.snapshots import Snapshots
 from edge_agent.core.stages import Sources, Stages
 from edge_agent.core.store_thread import StoreThread
+from edge_agent.core.suppression import Register
 from edge_agent.core.taken import Taken
 from edge_agent.core.upkeep import Upkeep
 from edge_agent.ipc import (
@@ -50,16 +53,13 @@ from hazard.rules import build_rules
 from hazard.rules.engine import RuleEngine
 from hazard.site.diff import SiteDiff, changed_sections, until_restart
 from hazard.site.models import Site
-from hazard.site.problems import Problem
-from hazard.store.operations import FinishRequest, WriteAudit
+from hazard.store.operations import Operation
 from hazard.types import (
-    ActionRequest,
     Authority,
     Evidence,
     HazardEvent,
     Health,
     Reading,
-    RequestState,
     StageHealth,
 )
 
@@ -81,15 +81,15 @@ class Core:
         self._kinds = catalogue()
         self._metrics = Metrics()
         self._board = HealthBoard()
-        self._board.put("site", Health.READY)
         self._reserve = Reserve(paths.data_dir)
         self._store = open_store(site, paths, self._reserve)
-        self._guard, self._site_note = Guard(self._metrics), ""
+        self._guard = Guard(self._metrics)
         self._publisher = Publisher(self._store, site, on_change=self._handed_over)
         self._thread = StoreThread(
             self._store, committed=self._publisher.wake, stored=self._metrics.stored
         )
         self._taken = Taken(self._store, self._thread)
+        self._record = SiteRecord(site.site.id, self._board, self._commit)
         self._reasoning = ReasoningClient(wishes=site.reasoning.authority)
         self._ladder = Ladder(self._reasoning, site, self._kinds, authority=self._authority)
         self._snapshots = Snapshots(new_id, self._picture_taken, self._picture_failed)
@@ -97,10 +97,20 @@ class Core:
             site,
             self._kinds,
             new_id=new_id,
-            commit=self._thread.commit,
+            commit=self._commit,
             climb=self._ladder.climb,
             picture=self._picture,
             authority=self._authority,
+        )
+        self._register = Register(site, self._kinds, commit=self._commit, new_id=new_id)
+        self._alerts.settler.sources.append(self._register)
+        self._dispatcher = Dispatcher(
+            self._alerts,
+            self._register,
+            store=self._store,
+            thread=self._thread,
+            publisher=self._publisher,
+            guard=self._guard,
         )
         self._ladder.connect(self._alerts.decided, self._alerts.worded)
         self._engine: RuleEngine | None = None
@@ -108,8 +118,8 @@ class Core:
         self._server = Server(
             paths.socket, Handlers(joined=self._joined, said=self._said, left=self._left)
         )
-        self._watcher = SiteWatcher(paths.site_file, site, self._reconfigure, self._refused)
-        self._requests = Requests(self._thread, self._store, self._requested)
+        self._watcher = SiteWatcher(paths.site_file, site, self._reconfigure, self._record.refused)
+        self._requests = Requests(self._thread, self._store, self._dispatcher.carry_out)
         self._upkeep = Upkeep(
             self._store,
             self._thread,
@@ -177,6 +187,7 @@ class Core:
     async def _stop(self) -> None:
         await self._sensing.stop()
         await self._ladder.stop()
+        await self._dispatcher.stop()
         await self._server.stop()
         await self._thread.stop()
         await asyncio.to_thread(self._metrics.stop)
@@ -186,6 +197,8 @@ class Core:
     async def _resume(self) -> None:
         alerts = await self._thread.run(self._store.open_alerts)
         incidents = await self._thread.run(self._store.open_incidents)
+        orders = await self._thread.run(self._store.standing_orders)
+        self._register.restore(orders, datetime.now(UTC))
         events = [event for incident in incidents for event in incident.events]
         self._engine = RuleEngine(build_rules(self.site), resume=events)
         self._alerts.resume(alerts, incidents)
@@ -228,6 +241,14 @@ class Core:
         self._board.sensor(reading)
         self._upkeep.reading(reading)
         self._input(reading)
+        if self._register.read(reading):
+            self._guard("alerts", self._turned)
+
+    def _turned(self) -> None:
+        """A machine has turned to another state."""
+        now = datetime.now(UTC)
+        self._register.tick(now)
+        self._alerts.settle_all(now)
 
     def _input(self, item: Any) -> None:
         if self._engine is None:
@@ -239,18 +260,10 @@ class Core:
         self._metrics.found(event)
         self._guard("alerts", partial(self._alerts.found, event))
 
-    def _requested(self, request: ActionRequest) -> None:
-        if self._guard("requests", partial(self._alerts.requested, request)):
-            return
-        failed = FinishRequest(
-            request_id=request.request_id,
-            state=RequestState.REFUSED,
-            outcome="the agent failed on this request: see its log, and ask again",
-            at=datetime.now(UTC),
-        )
-        self._thread.commit((failed,))
-
     # ------------------------------------------------------------ out
+
+    def _commit(self, operations: tuple[Operation, ...]) -> None:
+        self._thread.commit(operations)
 
     def _handed_over(self, handed: HandedOver) -> None:
         """Called by a relay's thread: metrics only, which are safe there."""
@@ -276,7 +289,7 @@ class Core:
         site = until_restart(self._started_with, wanted)
         rules, sources = build_rules(site), build_sensor_sources(site)
         later = changed_sections(site, wanted).restart
-        self._audit_site("site.changed", diff.summary())
+        self._record.changed(diff)
         self.site = site
         self._ladder.site = site
         self._store.set_commit_timeout(site.store.commit_timeout_ms)
@@ -285,6 +298,7 @@ class Core:
             now = Tick(datetime.now(UTC), time.monotonic())
             for event in self._engine.replace(rules, now):
                 self._found(event)
+        self._guard("suppressions", partial(self._register.reconfigure, site, datetime.now(UTC)))
         self._guard("alerts", partial(self._alerts.reconfigure, site))
         self._board.keep(cameras=set(site.cameras), sensors=set(site.sensors))
         for role in ("vision", "reasoner"):
@@ -294,31 +308,7 @@ class Core:
         await asyncio.to_thread(self._publisher.reconfigure, site)
         await self._sensing.replace(sources)
         await asyncio.to_thread(self._stages.serve_metrics)
-        waits = "; ".join(str(change) for change in later)
-        self._site_note = f"in force, but: {waits}" if waits else ""
-        self._board.put("site", Health.READY, self._site_note)
-
-    def _audit_site(self, verb: str, what: str) -> None:
-        line = WriteAudit(
-            at=datetime.now(UTC),
-            actor="agent",
-            verb=verb,
-            subject=self.site.site.id,
-            details={"what": what[:2000]},
-        )
-        self._thread.commit((line,))
-
-    def _refused(self, problems: tuple[Problem, ...]) -> None:
-        health = Health.DEGRADED if problems else Health.READY
-        told = "; ".join(str(problem) for problem in problems[:3])
-        if problems:
-            self._audit_site("site.refused", told)
-        reason = (
-            f"the new site file is refused and the old one goes on: {told}"
-            if told
-            else self._site_note
-        )
-        self._board.put("site", health, reason)
+        self._record.in_force(later)
 
     # ------------------------------------------------------------ by the clock
 
@@ -328,6 +318,7 @@ class Core:
             now = datetime.now(UTC)
             self._metrics.probes.beat()
             self._input(Tick(now, started_s))
+            self._guard("suppressions", partial(self._register.tick, now))
             self._guard("alerts", partial(self._alerts.tick, now))
             kill_if_hung(self._reasoning, self._server.get("reasoner"), self._metrics, started_s)
             await asyncio.sleep(TICK_S)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from hazard.alarms import Alarm
 from hazard.catalogue import HazardKind
+from hazard.incidents import IncidentChange
 from hazard.site.models import Site
 from hazard.triage.authority import least
 from hazard.triage.together import ASKED_ABOUT
@@ -21,6 +22,7 @@ from hazard.types import (
     Cause,
     Condition,
     Evidence,
+    HazardEvent,
     Incident,
     Opinion,
     ProcessCondition,
@@ -122,6 +124,14 @@ def _published(opinion: Opinion | None) -> Opinion | None:
         return None
     kept = {key: value for key, value in opinion.provenance.items() if key not in REPLAY_ONLY}
     return opinion.model_copy(update={"provenance": kept})
+
+
+def wants_picture(change: IncidentChange, event: HazardEvent) -> bool:
+    """A picture for each new finding, and for each that came back."""
+    if event.condition is not Condition.ACTIVE:
+        return False
+    first = event.started_at == event.updated_at
+    return first or change.reopened or change.new_kind_of_evidence
 
 
 def restore(message: AlertMessage, incident: Incident, alarm: Alarm, verdict: Verdict) -> Case:

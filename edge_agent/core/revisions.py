@@ -101,7 +101,8 @@ class Scribe:
 
     def raised(self, case: Case, at: datetime, text: str, *more: Operation) -> None:
         """Write the first revision of a case."""
-        self._write(case, None, Cause.RAISED, text, at, THE_AGENT, more)
+        raised = Transition(alarm=case.alarm, cause=Cause.RAISED, changed=True, text=text, at=at)
+        self._write(case, None, raised, THE_AGENT, more)
 
     def revise(
         self, case: Case, transition: Transition, *more: Operation, by: By = THE_AGENT
@@ -115,21 +116,20 @@ class Scribe:
                 self.save(*more)
             return False
         before, case.alarm = case.alarm, transition.alarm
-        self._write(case, before, transition.cause, transition.text, transition.at, by, more)
+        self._write(case, before, transition, by, more)
         return True
 
     def _write(
         self,
         case: Case,
         before: Alarm | None,
-        cause: Cause,
-        text: str,
-        at: datetime,
+        done: Transition,
         by: By,
         more: tuple[Operation, ...],
     ) -> None:
         with_evidence(case)
-        message = message_of(case, cause, self.site, self._catalogue)
+        at, text = done.at, done.text
+        message = message_of(case, done.cause, self.site, self._catalogue)
         first = [item for item in more if isinstance(item, SaveIncident)]
         rest = [item for item in more if not isinstance(item, SaveIncident)]
         write = WriteRevision(

@@ -8,7 +8,7 @@ from hazard.alarms import Alarm
 from hazard.alarms.escalation import channels_for
 from hazard.alarms.shifts import shift_at
 from hazard.site.models import Site
-from hazard.types import AlertMessage, Cause, IsaState, Notice, NoticeReason
+from hazard.types import AlertMessage, Cause, IsaState, Notice, NoticeReason, Severity
 
 _ASKING = frozenset(
     {IsaState.UNACKNOWLEDGED, IsaState.RTN_UNACKNOWLEDGED, IsaState.LATCHED_UNACKNOWLEDGED}
@@ -51,10 +51,6 @@ def notices(
     if reason is None:
         return ()
     step = max(0, message.escalation_step - 1)
-    shift = shift_at(site.alarms.shifts, site.site.timezone, at)
-    channels = channels_for(
-        message.severity, message.area, shift, site.notify, site.alarms, reason, step
-    )
     return tuple(
         Notice(
             notice_id=f"{message.alert_id}-{message.revision}-{channel}-{reason.value}",
@@ -65,5 +61,19 @@ def notices(
             step=step,
             created_at=at,
         )
-        for channel in channels
+        for channel in channels(site, message.severity, message.area, at, reason=reason, step=step)
     )
+
+
+def channels(
+    site: Site,
+    severity: Severity,
+    area: str,
+    at: datetime,
+    *,
+    reason: NoticeReason,
+    step: int,
+) -> tuple[str, ...]:
+    """The channels that take this now: without a ladder all that fit, else the step's."""
+    shift = shift_at(site.alarms.shifts, site.site.timezone, at)
+    return tuple(channels_for(severity, area, shift, site.notify, site.alarms, reason, step))

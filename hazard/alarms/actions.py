@@ -1,12 +1,13 @@
-"""What people may ask of an alarm, and what they get."""
+"""What people may ask of an alarm, and what they get. Of its case: `hazard.alarms.case`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from hazard.alarms.alarm import Alarm, Transition, revised
+from hazard.alarms.arguments import NoArguments, arguments_as
+from hazard.alarms.asked import check_alert, check_revision, with_comment
 from hazard.alarms.machine import off_the_shelf
 from hazard.alarms.parts import (
     ATTENTION_TRANSITIONS,
@@ -17,7 +18,7 @@ from hazard.alarms.parts import (
     SuppressionEvent,
     advance,
 )
-from hazard.errors import Conflict, IllegalTransition
+from hazard.errors import IllegalTransition
 from hazard.types import ActionRequest, Cause, ProcessCondition, Severity, Verb
 
 LONGEST_SHELF = timedelta(hours=12)
@@ -35,38 +36,19 @@ def on_action(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
             the kinds of hazard or the occurrence changed: the person has not seen that yet.
         IllegalTransition: if the alarm's state does not allow it, in words for the person.
     """
-    if request.alert_id != alarm.alert_id:
-        raise IllegalTransition(f"the request is for alert {request.alert_id}, not this one")
+    check_alert(alarm, request)
     carry_out = _ACTIONS.get(request.verb)
     if carry_out is None:
         raise IllegalTransition(f"{request.verb} is nothing that an alarm can do")
-    _check_revision(alarm, request)
+    arguments_as(NoArguments, request)
+    check_revision(alarm, request, must_have_looked=request.verb not in _HARMLESS)
     return carry_out(alarm, request, at)
-
-
-def _check_revision(alarm: Alarm, request: ActionRequest) -> None:
-    expected = request.expected_revision
-    if expected > alarm.revision:
-        raise Conflict(
-            f"revision {expected} does not exist, the newest is {alarm.revision}: load it again"
-        )
-    if request.verb not in _HARMLESS and expected < alarm.changed_revision:
-        raise Conflict(
-            f"the alarm has changed since revision {expected}: severity is {alarm.severity}, "
-            f"hazards are {', '.join(alarm.kinds)}. Look at revision {alarm.revision} first"
-        )
-
-
-def _with_comment(request: ActionRequest, text: str) -> tuple[dict[str, Any], str]:
-    if not request.comment:
-        return {}, text
-    return {"comment": request.comment}, f"{text}: {request.comment}"
 
 
 def _acknowledge(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
     if alarm.attention.acknowledged:
         raise IllegalTransition(f"is already acknowledged by {alarm.acknowledged_by}")
-    fields, text = _with_comment(request, f"acknowledged by {request.actor}")
+    fields, text = with_comment(request, f"acknowledged by {request.actor}")
     following = advance(ATTENTION_TRANSITIONS, alarm.attention, AttentionEvent.ACKNOWLEDGE)
     return revised(
         alarm,
@@ -86,7 +68,7 @@ def _reset(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
         raise IllegalTransition("the hazard is still there: only a normal condition can be reset")
     if not alarm.attention.acknowledged:
         raise IllegalTransition("acknowledge it first, then reset it")
-    fields, text = _with_comment(request, f"reset by {request.actor}")
+    fields, text = with_comment(request, f"reset by {request.actor}")
     if alarm.condition is ProcessCondition.HELD:
         if not request.comment.strip():
             raise IllegalTransition(
@@ -105,7 +87,7 @@ def _reset(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
 
 
 def _shelve(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
-    following = advance(SUPPRESSION_TRANSITIONS, alarm.suppression, SuppressionEvent.SHELVE)
+    advance(SUPPRESSION_TRANSITIONS, alarm.shelf, SuppressionEvent.SHELVE)
     if alarm.ended:
         raise IllegalTransition("is back to normal: there is nothing to shelve")
     if alarm.severity is Severity.CRITICAL:
@@ -123,7 +105,6 @@ def _shelve(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
         at,
         f"shelved by {request.actor} until {until.isoformat(timespec='seconds')}: "
         f"{request.comment}",
-        suppression=following,
         shelved_at=at,
         shelved_until=until,
         shelved_by=request.actor,
@@ -134,14 +115,14 @@ def _shelve(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
 
 def _unshelve(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
     shelf = off_the_shelf(alarm, SuppressionEvent.UNSHELVE)
-    fields, text = _with_comment(request, f"unshelved by {request.actor}")
+    fields, text = with_comment(request, f"unshelved by {request.actor}")
     return revised(alarm, Cause.ACTION, at, text, **shelf, **fields)
 
 
 def _comment(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
     if not request.comment.strip():
         raise IllegalTransition("the comment is empty")
-    fields, text = _with_comment(request, f"comment by {request.actor}")
+    fields, text = with_comment(request, f"comment by {request.actor}")
     return revised(alarm, Cause.ACTION, at, text, **fields)
 
 

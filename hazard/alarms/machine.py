@@ -9,22 +9,25 @@ Pure functions of an alarm and a time. Decisions that the standard leaves to us:
 * Every alarm, also a low one, that returns to normal before it was acknowledged waits for its
   acknowledgement.
 * Acknowledged means: this severity, these kinds of hazard, this occurrence. More severity than was
-  acknowledged, a new kind, or a condition that comes back asks again.
+  acknowledged, a new kind, or a condition that comes back asks again. An alarm that still waits
+  for its acknowledgement when its condition comes back goes on waiting: one that chatters must not
+  start its escalation anew each time.
 * A held condition never clears by itself. Where its evidence is gone for good (a sensor was taken
   down), a person who has looked may reset it after acknowledging, and must say what was found.
 * Critical is never shelved, and a shelved alarm that gets worse (severity, kind, or the condition
   comes back) leaves the shelf.
-* A shelf ends at its time, at the latest after 12 h, and also when the clock was put back before
-  its start.
+* An alarm that asks again opens its case again: what it was said to be, it was not all.
+* Chattering and fleeting are shown and suppress nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from hazard.alarms.alarm import Alarm, Transition, revised, unchanged
+from hazard.alarms.alarm import KEPT_ACTIVATIONS, Alarm, Transition, revised, unchanged
+from hazard.alarms.case import opened_again
 from hazard.alarms.parts import (
     ATTENTION_TRANSITIONS,
     PROCESS_TRANSITIONS,
@@ -36,13 +39,25 @@ from hazard.alarms.parts import (
     SuppressionEvent,
     advance,
 )
-from hazard.types import Cause, ProcessCondition, Severity
+from hazard.site.alarms import Nuisance
+from hazard.types import Cause, ProcessCondition, Severity, SuppressionCause, SuppressionNote
 
 LATCHES_FROM = Severity.HIGH
 
 
-def raise_alarm(alert_id: str, severity: Severity, kinds: Iterable[str], at: datetime) -> Alarm:
+def raise_alarm(
+    alert_id: str,
+    severity: Severity,
+    kinds: Iterable[str],
+    at: datetime,
+    *,
+    first_out_alert_id: str | None = None,
+    suppressed_by: Sequence[SuppressionNote] = (),
+) -> Alarm:
     """A new alarm, revision 1.
+
+    `first_out_alert_id` is the alarm that came first in this upset of its area; may be itself.
+    What is in `suppressed_by` suppresses it from the start, so that no horn sounds before.
 
     Raises:
         ValueError: if the severity is info (it goes to the journal and raises no alarm) or there
@@ -63,7 +78,13 @@ def raise_alarm(alert_id: str, severity: Severity, kinds: Iterable[str], at: dat
         severity=severity,
         highest_severity=severity,
         kinds=named,
+        activations=(at,),
+        first_out_alert_id=first_out_alert_id,
         attention=Attention.LATCHED_UNACKNOWLEDGED if latched else Attention.UNACKNOWLEDGED,
+        asked_at=at,
+        suppressed_by=tuple(suppressed_by),
+        suppressed_since=at if suppressed_by else None,
+        covered=any(note.cause is not SuppressionCause.FLOOD for note in suppressed_by),
     )
 
 
@@ -74,19 +95,48 @@ _PROCESS_EVENTS = {
 }
 
 
-def on_condition(alarm: Alarm, condition: ProcessCondition, at: datetime) -> Transition:
-    """The incident's condition is now this one. The same again changes nothing."""
+def on_condition(
+    alarm: Alarm, condition: ProcessCondition, at: datetime, nuisance: Nuisance | None = None
+) -> Transition:
+    """The incident's condition is now this one. The same again changes nothing.
+
+    `nuisance` says what counts as chattering and fleeting; None: as a site file that says nothing.
+    """
     following = advance(PROCESS_TRANSITIONS, alarm.condition, _PROCESS_EVENTS[condition])
     if following is alarm.condition:
         return unchanged(alarm, Cause.CONDITION, at)
+    nuisance = nuisance or Nuisance()
     fields: dict[str, Any] = {"condition": following}
     text = f"condition {alarm.condition} -> {following}"
     if alarm.condition is ProcessCondition.NORMAL:
-        fields |= _asked(alarm)
+        fields |= asked(alarm) | _activated(alarm, at, nuisance)
         if alarm.highest_severity >= LATCHES_FROM:
             fields["attention"] = _latched(fields["attention"])
-        text += ": asks for acknowledgement again"
+        text += ": asks for acknowledgement"
+        text += "; comes and goes (chattering)" if fields["chattering"] else ""
+    elif following is ProcessCondition.NORMAL and _is_fleeting(alarm, at, nuisance):
+        fields["fleeting"] = True
+        text += "; went by itself at once (fleeting)"
     return revised(alarm, Cause.CONDITION, at, text, **fields)
+
+
+def _activated(alarm: Alarm, at: datetime, nuisance: Nuisance) -> dict[str, Any]:
+    activations = (*alarm.activations, at)[-KEPT_ACTIVATIONS:]
+    window = timedelta(seconds=nuisance.chattering_within_s)
+    recent = sum(at - window <= each <= at for each in activations)
+    return {
+        "activations": activations,
+        "chattering": recent >= nuisance.chattering_activations,
+        "fleeting": False,
+    }
+
+
+def _is_fleeting(alarm: Alarm, at: datetime, nuisance: Nuisance) -> bool:
+    """Whether an alarm that clears now was too short for anybody to act on."""
+    if alarm.acknowledged_at is not None:
+        return False
+    began = alarm.activations[-1] if alarm.activations else alarm.raised_at
+    return timedelta(0) <= at - began <= timedelta(seconds=nuisance.fleeting_s)
 
 
 def on_assessment(
@@ -120,7 +170,9 @@ def on_assessment(
         told.append(f"hazards now {', '.join(known)}")
     seen = alarm.seen_severity
     if new_kind or severity > alarm.severity or (seen is not None and severity > seen):
-        fields |= _asked(alarm, covered=not new_kind and seen is not None and severity <= seen)
+        fields |= asked(alarm, covered=not new_kind and seen is not None and severity <= seen)
+        if "attention" in fields:
+            fields |= {"asked_at": at, "escalation_step": 0, "told": ()}
     present = alarm.condition is not ProcessCondition.NORMAL
     if severity >= LATCHES_FROM and (present or "attention" in fields):
         fields["attention"] = _latched(fields.get("attention", alarm.attention))
@@ -132,26 +184,14 @@ def on_note(alarm: Alarm, cause: Cause, at: datetime, text: str = "") -> Transit
     return revised(alarm, cause, at, text)
 
 
-def on_expiry(alarm: Alarm, now: datetime) -> Transition:
-    """Time has passed: a shelf that has run out ends, one with time left changes nothing."""
-    if alarm.suppression is not Suppression.SHELVED:
-        return unchanged(alarm, Cause.EXPIRY, now)
-    until, since = alarm.shelved_until, alarm.shelved_at
-    if until is not None and since is not None and since <= now < until:
-        return unchanged(alarm, Cause.EXPIRY, now)
-    fields = off_the_shelf(alarm, SuppressionEvent.EXPIRE)
-    return revised(alarm, Cause.EXPIRY, now, "shelving ended by itself", **fields)
-
-
 def off_the_shelf(alarm: Alarm, event: SuppressionEvent) -> dict[str, Any]:
     """The fields of the alarm without its shelf.
 
     Raises:
         IllegalTransition: if it is not shelved.
     """
-    following = advance(SUPPRESSION_TRANSITIONS, alarm.suppression, event)
+    advance(SUPPRESSION_TRANSITIONS, alarm.shelf, event)
     return {
-        "suppression": following,
         "shelved_at": None,
         "shelved_until": None,
         "shelved_by": None,
@@ -163,12 +203,13 @@ def _latched(attention: Attention) -> Attention:
     return advance(ATTENTION_TRANSITIONS, attention, AttentionEvent.LATCH)
 
 
-def _asked(alarm: Alarm, *, covered: bool = False) -> dict[str, Any]:
-    """The fields of an alarm that got worse: off the shelf, and unacknowledged unless covered."""
+def asked(alarm: Alarm, *, covered: bool = False) -> dict[str, Any]:
+    """The fields of an alarm that asks again: off the shelf, and unacknowledged unless covered."""
     fields: dict[str, Any] = {"changed_revision": alarm.revision + 1}
-    if alarm.suppression is Suppression.SHELVED:
+    if alarm.shelf is Suppression.SHELVED:
         fields |= off_the_shelf(alarm, SuppressionEvent.BREAK)
     if not covered:
         fields["attention"] = advance(ATTENTION_TRANSITIONS, alarm.attention, AttentionEvent.ASK)
         fields |= {"acknowledged_by": None, "acknowledged_at": None, "seen_severity": None}
+        fields["case"] = opened_again(alarm.case)
     return fields

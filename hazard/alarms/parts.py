@@ -4,15 +4,16 @@
   or gone by good evidence (normal)?
 * **attention**: has a person taken note of it (acknowledged), and does it wait for a reset
   (latched)?
-* **suppression**: is it kept from annunciating, by whom, until when?
+* **suppressions**: is it kept from annunciating: by a shelf, by design, out of service? Each of the
+  three is a machine of its own, and they stand side by side.
 
 What a table does not name is illegal and changes nothing. The state of ISA-18.2 / IEC 62682 is
-derived from the three, so that a shelved alarm remembers what lies under it.
+derived from the parts, so that a suppressed alarm remembers what lies under it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
@@ -49,16 +50,21 @@ class Attention(StrEnum):
 
 
 class AttentionEvent(StrEnum):
-    """What happens to acknowledgement and latch."""
+    """What happens to acknowledgement and latch.
+
+    `cover` is the end of an order under which the alarm was raised and has returned to normal:
+    whoever granted the order has taken note of it beforehand. It never ends a latch.
+    """
 
     ASK = "ask"
     LATCH = "latch"
     ACKNOWLEDGE = "acknowledge"
     RESET = "reset"
+    COVER = "cover"
 
 
 class Suppression(StrEnum):
-    """What keeps an alarm from annunciating."""
+    """The state of one of the three suppressions: `none`, or that which it is named for."""
 
     NONE = "none"
     SHELVED = "shelved"
@@ -67,12 +73,21 @@ class Suppression(StrEnum):
 
 
 class SuppressionEvent(StrEnum):
-    """What happens to the suppression. `break` is the alarm getting worse while it is shelved."""
+    """What happens to a suppression.
+
+    `break` is the alarm getting worse while it is shelved. `order` and `end` are the first order
+    (or flood) that suppresses by design and the end of the last one; `take_out` and `return` are
+    the same for orders that take alarms out of service.
+    """
 
     SHELVE = "shelve"
     UNSHELVE = "unshelve"
     EXPIRE = "expire"
     BREAK = "break"
+    ORDER = "order"
+    END = "end"
+    TAKE_OUT = "take_out"
+    RETURN = "return"
 
 
 PROCESS_TRANSITIONS: Mapping[tuple[ProcessCondition, ProcessEvent], ProcessCondition] = {
@@ -105,6 +120,7 @@ ATTENTION_TRANSITIONS: Mapping[tuple[Attention, AttentionEvent], Attention] = {
     (_U, AttentionEvent.ACKNOWLEDGE): _A,
     (_LU, AttentionEvent.ACKNOWLEDGE): _LA,
     (_LA, AttentionEvent.RESET): _A,
+    (_U, AttentionEvent.COVER): _A,
 }
 
 SUPPRESSION_TRANSITIONS: Mapping[tuple[Suppression, SuppressionEvent], Suppression] = {
@@ -112,7 +128,12 @@ SUPPRESSION_TRANSITIONS: Mapping[tuple[Suppression, SuppressionEvent], Suppressi
     (Suppression.SHELVED, SuppressionEvent.UNSHELVE): Suppression.NONE,
     (Suppression.SHELVED, SuppressionEvent.EXPIRE): Suppression.NONE,
     (Suppression.SHELVED, SuppressionEvent.BREAK): Suppression.NONE,
+    (Suppression.NONE, SuppressionEvent.ORDER): Suppression.BY_DESIGN,
+    (Suppression.BY_DESIGN, SuppressionEvent.END): Suppression.NONE,
+    (Suppression.NONE, SuppressionEvent.TAKE_OUT): Suppression.OUT_OF_SERVICE,
+    (Suppression.OUT_OF_SERVICE, SuppressionEvent.RETURN): Suppression.NONE,
 }
+"""Three machines in one table: each starts at `none` and knows only its own events."""
 
 _State = TypeVar("_State", bound=StrEnum)
 _Event = TypeVar("_Event", bound=StrEnum)
@@ -131,10 +152,11 @@ def advance(table: Mapping[tuple[_State, _Event], _State], state: _State, event:
 
 
 _SUPPRESSED = {
-    Suppression.SHELVED: IsaState.SHELVED,
-    Suppression.BY_DESIGN: IsaState.SUPPRESSED_BY_DESIGN,
     Suppression.OUT_OF_SERVICE: IsaState.OUT_OF_SERVICE,
+    Suppression.BY_DESIGN: IsaState.SUPPRESSED_BY_DESIGN,
+    Suppression.SHELVED: IsaState.SHELVED,
 }
+"""The state that shows, in the order in which one hides the other."""
 _PRESENT = {
     _U: IsaState.UNACKNOWLEDGED,
     _A: IsaState.ACKNOWLEDGED,
@@ -150,9 +172,14 @@ _GONE = {
 
 
 def isa_state(
-    condition: ProcessCondition, attention: Attention, suppression: Suppression = Suppression.NONE
+    condition: ProcessCondition, attention: Attention, suppressions: Collection[Suppression] = ()
 ) -> IsaState:
-    """The state of ISA-18.2 that the three parts make together."""
-    if suppression in _SUPPRESSED:
-        return _SUPPRESSED[suppression]
+    """The state of ISA-18.2 that the parts make together.
+
+    Of several suppressions the one shows that is hardest to undo: out of service, then suppressed
+    by design, then shelved.
+    """
+    for suppression, state in _SUPPRESSED.items():
+        if suppression in suppressions:
+            return state
     return (_GONE if condition is ProcessCondition.NORMAL else _PRESENT)[attention]

@@ -8,7 +8,6 @@ import pytest
 
 from hazard.alarms import (
     Alarm,
-    Suppression,
     on_action,
     on_assessment,
     on_condition,
@@ -284,7 +283,7 @@ def test_shelving_twice_is_refused() -> None:
 
 def test_a_shelved_alarm_that_gets_worse_leaves_the_shelf() -> None:
     alarm = on_assessment(shelved(an_alarm()), Severity.CRITICAL, later(20)).alarm
-    assert alarm.suppression is Suppression.NONE
+    assert alarm.suppressions == ()
     assert alarm.state is IsaState.UNACKNOWLEDGED
 
 

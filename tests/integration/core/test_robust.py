@@ -99,7 +99,6 @@ def test_what_the_database_refuses_takes_no_alert_with_it_and_is_shown(node: Nod
             orphan = SaveEvidence(incident_id="nobody", evidence=a_picture("b"))
             original = core._thread.commit
             core._thread.commit = lambda operations: original((orphan, *operations))  # type: ignore[method-assign]
-            core._alerts._commit = core._thread.commit
             number = vision.observe(person=True)
             await until(lambda: vision.acked >= number, "the acknowledgement")
             assert len(node.alerts()) == 1
@@ -114,13 +113,13 @@ def test_a_request_whose_outcome_was_lost_is_not_carried_out_again(node: Node) -
         async with node.running() as core, Client.connected(node, "vision") as vision:
             vision.observe(person=True)
             (alert,) = await until(node.alerts, "the alert")
-            original = core._alerts._commit
-            core._alerts._commit = lambda operations: original(
+            original = core._thread.commit
+            core._thread.commit = lambda operations: original(  # type: ignore[method-assign]
                 tuple(each for each in operations if not isinstance(each, FinishRequest))
             )
             asked = node.ask(Verb.COMMENT, alert.alert_id, 1, comment="once")
             await until(lambda: node.alerts()[0].comment == "once", "the comment")
-            core._alerts._commit = original
+            core._thread.commit = original  # type: ignore[method-assign]
             for text in ("two", "three"):
                 node.ask(Verb.COMMENT, alert.alert_id, 1, comment=text)
                 await until(lambda t=text: node.alerts()[0].comment == t, text)

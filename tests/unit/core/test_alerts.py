@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from edge_agent.core.alerts import Alerts
 from edge_agent.core.cases import Case
+from edge_agent.core.dispatch import Dispatcher
+from edge_agent.core.guard import Guard
+from edge_agent.core.revisions import Commit
+from edge_agent.core.store_thread import StoreThread
+from edge_agent.core.suppression import Register
+from edge_agent.observe import Metrics
+from edge_agent.publish.port import PublisherPort
 from hazard.catalogue import catalogue
 from hazard.site.models import Site
 from hazard.store.operations import FinishRequest, Operation, SaveIncident, WriteRevision
 from hazard.store.restore import OpenAlert
+from hazard.store.store import Store
 from hazard.triage.ladder import decide
 from hazard.types import (
     ActionRequest,
@@ -43,6 +53,23 @@ SITE = Site.model_validate(
 WORDS = Words(summary={"en": "Look."}, actions={"en": ("Go.",)}, source="template")
 
 
+class Nothing:
+    """A store in which nothing is."""
+
+    def alert(self, _alert_id: str) -> None:
+        return None
+
+
+class Thread:
+    """Does at once what the store's thread does later."""
+
+    def __init__(self, commit: Commit) -> None:
+        self.commit = commit
+
+    async def run(self, function: Callable[[], Any]) -> Any:
+        return function()
+
+
 class Bench:
     """Alerts with everything around it recorded."""
 
@@ -62,6 +89,10 @@ class Bench:
             picture=lambda _case, event: self.pictures.append(event),
             authority=lambda _hazard: Authority.DECIDE,
         )
+        self.register = Register(
+            SITE, catalogue(), commit=self._commit, new_id=lambda: f"order-{next(numbers)}"
+        )
+        self.alerts.settler.sources.append(self.register)
 
     def _commit(self, operations: tuple[Operation, ...]) -> None:
         self.operations.append(operations)
@@ -78,17 +109,29 @@ class Bench:
         return [o for ops in self.operations for o in ops if isinstance(o, FinishRequest)]
 
     def ask(self, verb: Verb, revision: int, alert_id: str | None = None, **more: Any) -> None:
-        self.alerts.requested(
-            ActionRequest(
-                request_id=f"r-{len(self.operations)}",
-                alert_id=alert_id or self.written[-1].alert_id,
-                verb=verb,
-                actor="ada",
-                expected_revision=revision,
-                requested_at=datetime.now(UTC),
-                **more,
-            )
+        request = ActionRequest(
+            request_id=f"r-{len(self.operations)}",
+            alert_id=alert_id or self.written[-1].alert_id,
+            verb=verb,
+            actor="ada",
+            expected_revision=revision,
+            requested_at=datetime.now(UTC),
+            **more,
         )
+
+        async def carried_out() -> None:
+            dispatcher = Dispatcher(
+                self.alerts,
+                self.register,
+                store=cast("Store", Nothing()),
+                thread=cast("StoreThread", Thread(self._commit)),
+                publisher=cast("PublisherPort", None),
+                guard=Guard(Metrics()),
+            )
+            dispatcher.carry_out(request)
+            await dispatcher.stop()
+
+        asyncio.run(carried_out())
 
 
 @pytest.fixture

@@ -1,0 +1,95 @@
+"""Who is told of an alarm, and who after them when nobody acknowledges it.
+
+Without a ladder every channel that takes such an alarm is told at once. With one its steps tell,
+those of 0 minutes too, so that there is one way by which a channel is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from hazard.alarms.alarm import Alarm, Transition, revised, unchanged
+from hazard.alarms.clock import SMALL_STEP_BACK
+from hazard.site.alarms import AlarmHandling, Escalation
+from hazard.site.notify import Notify
+from hazard.types import Cause, NoticeReason, Severity
+
+
+def ladder_for(
+    severity: Severity, area: str, shift: str | None, handling: AlarmHandling
+) -> Escalation | None:
+    """The first ladder of the site file that fits; None: there is none."""
+    for ladder in handling.escalation:
+        here = not ladder.areas or area in ladder.areas
+        now = not ladder.shifts or shift in ladder.shifts
+        if severity in ladder.severities and here and now:
+            return ladder
+    return None
+
+
+def due_steps(alarm: Alarm, ladder: Escalation, now: datetime) -> tuple[int, ...]:
+    """Steps, from 0, whose time has come and that were not taken since the alarm asked.
+
+    A suppressed, shelved or acknowledged alarm has none. A step of another ladder (the next
+    shift's) is taken although one of that number was, if somebody of it was not told. When the
+    clock was put back before the alarm asked, nobody knows how long it has waited: its next step
+    is due, and only that.
+    """
+    if alarm.asked_at is None or alarm.suppressions:
+        return ()
+    waited = now - alarm.asked_at
+    if waited < -SMALL_STEP_BACK:
+        following = alarm.escalation_step
+        return (following,) if following < len(ladder.steps) else ()
+    return tuple(
+        at
+        for at, step in enumerate(ladder.steps)
+        if waited >= timedelta(minutes=step.after_min)
+        and (at >= alarm.escalation_step or not set(step.tell) <= set(alarm.told))
+    )
+
+
+def on_escalation(alarm: Alarm, step: int, at: datetime, told: Sequence[str]) -> Transition:
+    """A step of the ladder is taken: one of `due_steps`, from 0, that told all that it names."""
+    news = step >= alarm.escalation_step or not set(told) <= set(alarm.told)
+    if alarm.asked_at is None or alarm.suppressions or not news:
+        return unchanged(alarm, Cause.ESCALATED, at)
+    waited_min = max(0.0, (at - alarm.asked_at).total_seconds() / 60)
+    return revised(
+        alarm,
+        Cause.ESCALATED,
+        at,
+        f"not acknowledged for {waited_min:.0f} min: step {step + 1} tells {', '.join(told)}",
+        escalation_step=max(alarm.escalation_step, step + 1),
+        told=tuple(dict.fromkeys((*alarm.told, *told))),
+        asked_at=min(alarm.asked_at, at),
+    )
+
+
+def channels_for(  # noqa: PLR0917 - the place, the time and the two sections
+    severity: Severity,
+    area: str,
+    shift: str | None,
+    notify: Notify,
+    handling: AlarmHandling,
+    reason: NoticeReason,
+    step: int = 0,
+) -> tuple[str, ...]:
+    """The channels to tell now, in the order of the site file.
+
+    Of an alarm with a ladder only the reason `escalated` tells anybody: whom the step names,
+    whatever else those channels take. A test tells every channel that takes such an alarm.
+    """
+    ladder = None if reason is NoticeReason.TEST else ladder_for(severity, area, shift, handling)
+    if ladder is None:
+        return tuple(
+            name
+            for name, channel in notify.channels.items()
+            if severity >= channel.min_severity
+            and (not channel.areas or area in channel.areas)
+            and (not channel.shifts or shift in channel.shifts)
+        )
+    if reason is not NoticeReason.ESCALATED or step >= len(ladder.steps):
+        return ()
+    return ladder.steps[step].tell

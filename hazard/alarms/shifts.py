@@ -1,0 +1,61 @@
+"""Times of the week in the plant's own time zone: which shift is on, which window is open.
+
+Start and end are points of the local clock. On the night on which the clock is put back, an hour
+that comes twice counts the first time; on the one on which it is put forward, a time that does not
+exist is as long after midnight as it says. So shifts that follow each other always do: no minute
+belongs to two of them, or to none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from hazard.site.alarms import WEEK, Weekly
+
+_DAY = timedelta(days=1)
+
+
+class Occurrence(NamedTuple):
+    """One time that a weekly time comes round, aware UTC; the end is not part of it."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+def shift_at(shifts: Mapping[str, Weekly], timezone: str, at: datetime) -> str | None:
+    """The shift that is on: the first of the site file that fits; None: no shift is."""
+    return next((name for name, times in shifts.items() if within(times, timezone, at)), None)
+
+
+def within(weekly: Weekly, timezone: str, at: datetime) -> bool:
+    """Whether the time falls into the weekly one."""
+    return occurrence(weekly, timezone, at) is not None
+
+
+def occurrence(weekly: Weekly, timezone: str, at: datetime) -> Occurrence | None:
+    """The occurrence of the weekly time that the aware time `at` falls into, or None.
+
+    `timezone` is an IANA name, as the site file has it.
+    """
+    zone = ZoneInfo(timezone)
+    today = at.astimezone(zone).date()
+    for day in (today, today - _DAY):
+        if WEEK[day.weekday()] not in weekly.days:
+            continue
+        found = _on(day, weekly, zone)
+        if found.starts_at <= at < found.ends_at:
+            return found
+    return None
+
+
+def _on(day: date, weekly: Weekly, zone: ZoneInfo) -> Occurrence:
+    start, end = time.fromisoformat(weekly.start), time.fromisoformat(weekly.end)
+    last = day if end > start else day + _DAY
+    return Occurrence(_utc(day, start, zone), _utc(last, end, zone))
+
+
+def _utc(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)
