@@ -14,15 +14,19 @@ import itertools
 import json
 import os
 import random
+import secrets
 import shutil
 import tempfile
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy.exc import DBAPIError
 
 from edge_agent.bench.machine import machine, versions
 from edge_agent.broker_process import BrokerProcess
@@ -31,9 +35,25 @@ from edge_agent.drill.faults import MOMENTS, BrokerTrouble, Moment, Signals, wai
 from edge_agent.drill.line import Line
 from edge_agent.drill.operator import Operator
 from edge_agent.drill.people import FRAMES_EMPTY, FRAMES_INSIDE, FRAMES_PER_S, Gate
-from edge_agent.drill.plant import BROKER, REPLICA_VARIABLE, SITE, gate_areas, write_site
+from edge_agent.drill.plant import (
+    BROKER,
+    REPLICA_VARIABLE,
+    SECRET_VARIABLE,
+    SITE,
+    gate_areas,
+    write_site,
+)
+from edge_agent.drill.replay import replay
 from edge_agent.drill.replica import FEEDER, replica_address
-from edge_agent.drill.verdict import Kept, judge, kept_in, late_arrivals
+from edge_agent.drill.subscriber import ALL
+from edge_agent.drill.verdict import (
+    Kept,
+    judge,
+    judge_replay,
+    kept_in,
+    late_arrivals,
+    stored_revisions,
+)
 from edge_agent.drill.witness import Tap, Witness
 from edge_agent.paths import Paths, runtime_dir
 
@@ -43,6 +63,10 @@ FEEDER_DIES_EVERY = 10
 """The replica's feeder is killed beside every so-manieth kill of the core."""
 SETTLE_WITHIN_S = 300.0
 """How long the end may take: resends after a reconnect, and a replica that catches up."""
+QUIET_S = 1.5
+"""Nothing new for so long: everything has arrived."""
+PATIENCE_S = 12.0
+"""A hole that is still there after so long without news (resends come after 5 s) stays."""
 LOOK_S = 0.5
 
 Say = Callable[[str], None]
@@ -61,9 +85,11 @@ def run_crash_drill(
     folder = Path(tempfile.mkdtemp(prefix="hazard-drill-"))
     run_dir = runtime_dir(uuid.uuid4().hex[:8])
     paths = Paths(folder / "site.yaml", folder / "data", run_dir, folder / "models")
+    secret = secrets.token_hex(32)
     try:
-        with replica_address(postgres) as replica, _exported(replica):
-            report = asyncio.run(_Drill(paths, folder, kills, seed, replica, say).run())
+        with replica_address(postgres) as replica, _exported(secret, replica):
+            plan = _Plan(folder, kills, seed, replica, secret)
+            report = asyncio.run(_Drill(paths, plan, say).run())
     finally:
         shutil.rmtree(run_dir, ignore_errors=True)
     if json_file is not None:
@@ -77,31 +103,39 @@ def run_crash_drill(
         say(f"everything was left in {folder}")
     else:
         shutil.rmtree(folder, ignore_errors=True)
-    return report["lost"] == 0
+    return bool(report["lost"] == 0)
 
 
 @contextlib.contextmanager
-def _exported(address: str | None) -> Iterator[None]:
-    """The replica's address where the site file looks for it."""
-    if address is not None:
-        os.environ[REPLICA_VARIABLE] = address
+def _exported(secret: str, replica: str | None) -> Iterator[None]:
+    """The secrets where the site file looks for them."""
+    os.environ[SECRET_VARIABLE] = secret
+    if replica is not None:
+        os.environ[REPLICA_VARIABLE] = replica
     try:
         yield
     finally:
+        del os.environ[SECRET_VARIABLE]
         os.environ.pop(REPLICA_VARIABLE, None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    folder: Path
+    kills: int
+    seed: int
+    replica: str | None
+    secret: str
+
+
 class _Drill:
-    def __init__(
-        self, paths: Paths, folder: Path, kills: int, seed: int, replica: str | None, say: Say
-    ) -> None:
-        self._paths, self._kills, self._seed, self._say = paths, kills, seed, say
-        self._replica = replica
-        self._chance = random.Random(seed)  # noqa: S311 - repeatable, no secret
+    def __init__(self, paths: Paths, plan: _Plan, say: Say) -> None:
+        self._paths, self._plan, self._say = paths, plan, say
+        self._chance = random.Random(plan.seed)  # noqa: S311 - repeatable, no secret
         self._moments: Counter[Moment] = Counter()
-        self._broker = BrokerProcess(folder, persistence=True)
-        self._core = Child("core", "edge_agent.core", paths, folder / "core.log")
-        self._feeder = Child("replica", FEEDER, paths, folder / "replica.log")
+        self._broker = BrokerProcess(plan.folder, persistence=True)
+        self._core = Child("core", "edge_agent.core", paths, plan.folder / "core.log")
+        self._feeder = Child("replica", FEEDER, paths, plan.folder / "replica.log")
         numbers = itertools.count(1)
         stagger = (FRAMES_INSIDE + FRAMES_EMPTY) / len(gate_areas())
         self._gates = [
@@ -110,12 +144,14 @@ class _Drill:
         ]
 
     async def run(self) -> dict[str, Any]:
+        replica = self._plan.replica is not None
         self._paths.create()
-        write_site(self._paths.site_file, self._broker.port, replica=self._replica is not None)
+        write_site(self._paths.site_file, self._broker.port, replica=replica)
         began = time.monotonic()
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._broker)
-            witness = stack.enter_context(Witness(self._broker.port, ALERTS))
+            port = self._broker.port
+            witness = stack.enter_context(Witness(port, ALERTS, "hazard-drill-witness"))
             stack.callback(self._core.kill)
             stack.callback(self._feeder.kill)
             signals = Signals()
@@ -126,25 +162,31 @@ class _Drill:
                 signals.tell(Moment.PUBLISHED)
                 operator.hear(body)
 
-            tap = Tap(self._broker.port, ALERTS, heard)
+            tap = Tap(port, ALERTS, heard)
             stack.callback(tap.close)
-            tasks = [
+            feeding = [
                 asyncio.create_task(each)
                 for each in (line.look_for_ever(), line.talk_for_ever(), operator.work_for_ever())
             ]
             trouble = BrokerTrouble(self._broker, self._chance, self._say)
             try:
                 await self._kill_again_and_again(signals, trouble)
-                received = await self._settle(line, witness, tasks[-1])
+                feeding[-1].cancel()  # nobody asks for anything more
+                asked = await self._settle(line, witness)
+                late = stack.enter_context(Witness(port, ALERTS, "hazard-drill-latecomer"))
+                await asyncio.to_thread(replay, late, self._plan.secret)
             finally:
-                for task in tasks:
+                for task in feeding:
                     task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await asyncio.gather(*feeding, return_exceptions=True)
             await asyncio.to_thread(self._core.stop)
-            await asyncio.to_thread(self._feeder.stop)
+            received = await asyncio.to_thread(self._received, witness)
+            replayed = await asyncio.to_thread(self._received, late)
             truth = await asyncio.to_thread(kept_in, self._paths.database, BROKER)
-            replica = await self._kept_in_replica()
-        verdict = judge(line.entered, truth, received, replica)
+            copied = await self._copied(truth) if replica else None
+            await asyncio.to_thread(self._feeder.stop)
+        verdict = judge(line.entered, truth, received, copied)
+        judge_replay(verdict, truth, replayed)
         return {
             "at": datetime.now(UTC).isoformat(),
             "kills": sum(self._moments.values()),
@@ -159,23 +201,29 @@ class _Drill:
             "repeats": received["repeats"],
             "late_arrivals": late_arrivals(received),
             "sessions_lost": received["sessions_lost"],
+            "replays_asked_for": asked,
+            "replayed": len(replayed["revisions"]),
             "requests": operator.requests,
-            "seed": self._seed,
+            "seed": self._plan.seed,
             "broker": self._broker.kind,
-            "replica": "postgresql" if self._replica is not None else "none",
+            "replica": "postgresql" if replica else "none",
             "seconds": round(time.monotonic() - began, 1),
             "why": verdict.why,
             "machine": machine(),
             "versions": versions(PACKAGES) | {self._broker.kind: self._broker.version},
         }
 
+    @staticmethod
+    def _received(witness: Witness) -> dict[str, Any]:
+        return witness.ask("report", ALL)
+
     async def _kill_again_and_again(self, signals: Signals, trouble: BrokerTrouble) -> None:
-        if self._replica is not None:
+        if self._plan.replica is not None:
             self._feeder.start()
         troubles = asyncio.create_task(trouble.make_for_ever())
-        wipe_at = self._kills // 2
+        wipe_at = self._plan.kills // 2
         try:
-            for number in range(self._kills):
+            for number in range(self._plan.kills):
                 # Each moment comes up in every six kills, in an order of its own.
                 if number % len(MOMENTS) == 0:
                     order = self._chance.sample(MOMENTS, len(MOMENTS))
@@ -190,46 +238,57 @@ class _Drill:
                 self._moments[moment] += 1
                 if number == wipe_at:
                     await wiping
-                if self._replica is not None and number % FEEDER_DIES_EVERY == 0:
+                if self._plan.replica is not None and number % FEEDER_DIES_EVERY == 0:
                     self._feeder.kill()
                     self._feeder.start()
                 if troubles.done():
                     troubles.result()
-                self._say(f"kill {number + 1} of {self._kills}: {moment.value}")
+                self._say(f"kill {number + 1} of {self._plan.kills}: {moment.value}")
         finally:
             troubles.cancel()
             await asyncio.gather(troubles, return_exceptions=True)
 
-    async def _settle(
-        self, line: Line, witness: Witness, operator: asyncio.Task[None]
-    ) -> dict[str, Any]:
-        """Let everybody leave and everything arrive; what the subscriber has in the end."""
-        operator.cancel()
+    async def _settle(self, line: Line, witness: Witness) -> int:
+        """Let everybody leave and everything arrive; gives how often the subscriber had to ask.
+
+        What a broker has lost comes again by itself soon after a reconnect. Where a hole stays,
+        the subscriber does what the contract tells it: it asks for a replay.
+        """
         for gate in self._gates:
             gate.closed = True
         self._core.start()
         await asyncio.sleep((FRAMES_INSIDE + 2 * FRAMES_EMPTY) / FRAMES_PER_S)
         deadline = time.monotonic() + SETTLE_WITHIN_S
-        before = (-1, -1)
+        asked, progress, since = 0, (-1, -1), time.monotonic()
         while time.monotonic() < deadline:
             self._core.require_alive()
             await asyncio.sleep(LOOK_S)
-            if line.waiting > len(self._gates) * FRAMES_PER_S:
+            stored = await asyncio.to_thread(stored_revisions, self._paths.database)
+            count = (await asyncio.to_thread(witness.ask, "count", ALL))["count"]
+            if (stored, count) != progress:
+                progress, since = (stored, count), time.monotonic()
                 continue
-            stored, highest = await asyncio.to_thread(self._stored)
-            received = await asyncio.to_thread(witness.ask, "count", "*")
-            if received["count"] >= stored and (stored, highest) == before:
+            still_s = time.monotonic() - since
+            caught_up = line.waiting < len(self._gates) * FRAMES_PER_S
+            if caught_up and count >= stored and still_s > QUIET_S:
                 break
-            before = (stored, highest)
-        return await asyncio.to_thread(witness.ask, "report", "*")
+            if count < stored and still_s > PATIENCE_S:
+                self._say(f"{stored - count} revisions are missing: the subscriber asks for them")
+                asked += await asyncio.to_thread(replay, witness, self._plan.secret)
+                since = time.monotonic()
+        return asked
 
-    def _stored(self) -> tuple[int, int]:
-        """How many revisions the database holds now, and their highest sequence."""
-        kept = kept_in(self._paths.database, BROKER)
-        return len(kept.sequences), max(kept.sequences.values(), default=0)
-
-    async def _kept_in_replica(self) -> Kept | None:
-        """What the replica holds; the feeder was stopped cleanly after it had time to catch up."""
-        if self._replica is None:
-            return None
-        return await asyncio.to_thread(kept_in, self._replica, BROKER)
+    async def _copied(self, truth: Kept) -> Kept:
+        """What the replica holds once it holds everything, or in the end."""
+        deadline = time.monotonic() + SETTLE_WITHIN_S
+        while True:
+            self._feeder.require_alive()
+            try:
+                kept = await asyncio.to_thread(kept_in, str(self._plan.replica), BROKER)
+            except DBAPIError:
+                kept = None  # the feeder has not made its tables yet
+            if kept is not None and truth.sequences.keys() <= kept.sequences.keys():
+                return kept
+            if time.monotonic() > deadline:
+                return kept or Kept({}, {}, None)
+            await asyncio.sleep(LOOK_S)

@@ -15,6 +15,9 @@ AREAS = ("yard", "hall", "dock")
 GATES = 10
 CLEAR_AFTER_S = 0.3
 WINDOW_S = 1.0
+USER = "drill"
+"""Who asks for replays, by MQTT and with a token."""
+SECRET_VARIABLE = "HAZARD_DRILL_SECRET"  # noqa: S105 - a variable's name
 REPLICA_VARIABLE = "HAZARD_DRILL_REPLICA"
 """The environment variable that holds the PostgreSQL address, which no file should."""
 
@@ -50,10 +53,12 @@ def write_site(file: Path, port: int, *, replica: bool) -> Site:
             }
             for gate in gate_areas()
         },
+        "alarms": {"users": {USER: {"role": "operator"}}},
         "policy": {"incident_window_s": WINDOW_S},
         "mqtt": {
             "heartbeat_s": 2.0,
-            "brokers": {BROKER: {"host": "127.0.0.1", "port": port}},
+            "brokers": {BROKER: {"host": "127.0.0.1", "port": port, "commands": "token"}},
+            "token_secret": f"${{{SECRET_VARIABLE}}}",
         },
         "store": store,
         "reasoning": {"enabled": False},

@@ -1,18 +1,22 @@
 """An independent subscriber: a process of its own that remembers every revision it was sent.
 
-`python -m edge_agent.drill.subscriber PORT FILTER` has a persistent session (MQTT 5, clean start
-off, a day's expiry) and comes back by itself. It prints `ready` when it is subscribed. Each line on
-standard input is `count PREFIX` or `report PREFIX`; the answer about the alerts whose id begins so
-is one line of JSON.
+`python -m edge_agent.drill.subscriber PORT FILTER CLIENT_ID` has a persistent session (MQTT 5,
+clean start off, a day's expiry) and comes back by itself. It prints `ready` when it is subscribed.
+Each line on standard input is answered by one line of JSON:
+
+- `count PREFIX`, `report PREFIX`: of the alerts whose id begins so (`*`: all);
+- `publish TOPIC RESPONSE_TOPIC BODY`: sends it, and gives the first answer that comes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import queue
 import sys
 import threading
 import time
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -24,9 +28,9 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.process import die_with_parent
 
-CLIENT_ID = "hazard-independent-subscriber"
 SESSION_S = 86_400
 READY_WITHIN_S = 20.0
+ANSWER_WITHIN_S = 60.0
 ALL = "*"
 """Stands for every alert where a prefix is asked for."""
 
@@ -41,7 +45,7 @@ class Subscriber:
         sessions_lost: connections at which the broker knew nothing of this subscriber any more.
     """
 
-    def __init__(self, port: int, topic_filter: str) -> None:
+    def __init__(self, port: int, topic_filter: str, client_id: str) -> None:
         self._filter = topic_filter
         self._lock = threading.Lock()
         self._came: dict[tuple[str, int], dict[str, Any]] = {}
@@ -49,7 +53,9 @@ class Subscriber:
         self._connects = 0
         self.repeats = self.conflicts = self.sessions_lost = 0
         self._ready = threading.Event()
-        self._client = Client(CallbackAPIVersion.VERSION2, CLIENT_ID, protocol=MQTTv5)
+        self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._answer_topic = ""
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv5)
         self._client.reconnect_delay_set(min_delay=1, max_delay=1)
         self._client.on_connect = self._connected
         self._client.on_subscribe = lambda *_: self._ready.set()
@@ -71,6 +77,9 @@ class Subscriber:
 
     def _received(self, message: MQTTMessage) -> None:
         at = time.time()
+        if message.topic == self._answer_topic:
+            self._answers.put(message.payload)
+            return
         body = json.loads(message.payload)
         key = body["alert_id"], body["revision"]
         digest = hashlib.sha256(message.payload).hexdigest()
@@ -94,6 +103,20 @@ class Subscriber:
                 ),
             }
 
+    def ask(self, topic: str, response_topic: str, body: str) -> dict[str, Any]:
+        """Send a command and wait for its answer; `{"state": "unanswered"}` if none comes."""
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.ResponseTopic = response_topic
+        properties.CorrelationData = uuid.uuid4().bytes
+        self._answer_topic = response_topic
+        self._client.subscribe(response_topic, options=SubscribeOptions(qos=1))
+        self._client.publish(topic, body, qos=1, properties=properties)
+        try:
+            found: dict[str, Any] = json.loads(self._answers.get(timeout=ANSWER_WITHIN_S))
+        except queue.Empty:
+            return {"state": "unanswered", "text": f"no answer within {ANSWER_WITHIN_S:.0f} s"}
+        return found
+
     def answer(self, verb: str, prefix: str) -> dict[str, Any]:
         """What came of the alerts whose id begins with `prefix`, in the order of its arrival."""
         with self._lock:
@@ -115,13 +138,18 @@ class Subscriber:
 def main() -> int:
     """Subscribe, then answer until standard input ends."""
     die_with_parent()
-    subscriber = Subscriber(int(sys.argv[1]), sys.argv[2])
+    subscriber = Subscriber(int(sys.argv[1]), sys.argv[2], sys.argv[3])
     if not subscriber.start():
         return 1
     print("ready", flush=True)  # noqa: T201 - the other end of the pipe reads it
     for line in sys.stdin:
-        verb, prefix = line.split()
-        print(json.dumps(subscriber.answer(verb, prefix)), flush=True)  # noqa: T201 - likewise
+        verb, what = line.rstrip("\n").split(" ", 1)
+        told = (
+            subscriber.ask(*what.split(" ", 2))
+            if verb == "publish"
+            else subscriber.answer(verb, what)
+        )
+        print(json.dumps(told), flush=True)  # noqa: T201 - likewise
     return 0
 
 

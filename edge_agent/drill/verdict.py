@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import func, select
+
 from edge_agent.drill.people import number_of
 from hazard.store.audit import verify_audit
 from hazard.store.engine import make_engine, store_url
 from hazard.store.ledger import LedgerLine, incidents, revisions
+from hazard.store.tables import RevisionRow
 from hazard.types import Incident
 
 BUSY_MS = 5000
@@ -46,6 +49,17 @@ def kept_in(database: Path | str, broker: str) -> Kept:
     finally:
         engine.dispose()
     return Kept(homes(found), _sequences(lines), fault)
+
+
+def stored_revisions(database: Path) -> int:
+    """How many revisions a database holds now."""
+    engine = make_engine(store_url(database), busy_ms=BUSY_MS, sync="NORMAL")
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(select(func.count()).select_from(RevisionRow))
+            return int(found.scalar_one())
+    finally:
+        engine.dispose()
 
 
 def homes(found: Iterable[Incident]) -> dict[int, frozenset[str]]:
@@ -119,6 +133,17 @@ def judge(
     verdict.double("incidents more than there were people", twice)
     verdict.double("messages that came again with other words", received["conflicts"])
     return verdict
+
+
+def judge_replay(verdict: Verdict, truth: Kept, replayed: dict[str, Any]) -> None:
+    """Add what somebody lacks who was not there, and had everything replayed afterwards."""
+    got = {(each["alert_id"], each["revision"]): each["sequence"] for each in replayed["revisions"]}
+    verdict.lose("revisions missing from the replay", truth.sequences.keys() - got.keys())
+    verdict.lose("revisions that only the replay has", got.keys() - truth.sequences.keys())
+    order = list(got.values())
+    if order != sorted(order):
+        verdict.lose("faults of the replay", ["its revisions do not come in order"])
+    verdict.double("replayed messages that came again with other words", replayed["conflicts"])
 
 
 def _holes(sequences: dict[Key, int]) -> list[Key]:

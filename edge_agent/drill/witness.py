@@ -17,9 +17,10 @@ from hazard.errors import HazardError
 class Witness:
     """The independent subscriber's process, asked by a pipe."""
 
-    def __init__(self, port: int, topic_filter: str) -> None:
+    def __init__(self, port: int, topic_filter: str, client_id: str) -> None:
+        module = "edge_agent.drill.subscriber"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "edge_agent.drill.subscriber", str(port), topic_filter],
+            [sys.executable, "-m", module, str(port), topic_filter, client_id],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -44,17 +45,28 @@ class Witness:
         Raises:
             HazardError: if the subscriber has died, which is a fault of the drill.
         """
+        return self._exchange(f"{verb} {prefix}")
+
+    def publish(self, topic: str, response_topic: str, body: str) -> dict[str, Any]:
+        """Send a command by the subscriber's connection; the answer to it.
+
+        Raises:
+            HazardError: as `ask`.
+        """
+        return self._exchange(f"publish {topic} {response_topic} {body}")
+
+    def _exchange(self, line: str) -> dict[str, Any]:
         if self._process.stdin is None:
             raise HazardError("the independent subscriber has no input")
         try:
-            self._process.stdin.write(f"{verb} {prefix}\n")
+            self._process.stdin.write(f"{line}\n")
             self._process.stdin.flush()
         except BrokenPipeError as error:
             raise HazardError("the independent subscriber has died: see above") from error
-        line = self._read()
-        if not line:
+        told = self._read()
+        if not told:
             raise HazardError("the independent subscriber has died: see above")
-        answer: dict[str, Any] = json.loads(line)
+        answer: dict[str, Any] = json.loads(told)
         return answer
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""`hazard bench delivery`: rounds of product and floors, order alternated, ratios paired by round."""
+"""`hazard bench delivery`: rounds of product and floors, order alternated, ratios by round."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _round(
     """Product and floors once, each on a copy of the same store, with the same broker."""
     with (
         BrokerProcess(scratch, persistence=True) as broker,
-        Witness(broker.port, f"hazard/v1/{SITE}/alert/#") as witness,
+        Witness(broker.port, f"hazard/v1/{SITE}/alert/#", "bench-subscriber") as witness,
     ):
         run: Run = {}
         if floors_first:
