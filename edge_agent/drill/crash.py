@@ -171,6 +171,9 @@ class _Drill:
             trouble = BrokerTrouble(self._broker, self._chance, self._say)
             try:
                 await self._kill_again_and_again(signals, trouble)
+                for task in feeding:
+                    if task.done():
+                        task.result()  # a driver that fails is no drill
                 feeding[-1].cancel()  # nobody asks for anything more
                 asked = await self._settle(line, witness)
                 late = stack.enter_context(Witness(port, ALERTS, "hazard-drill-latecomer"))

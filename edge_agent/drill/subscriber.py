@@ -78,7 +78,7 @@ class Subscriber:
     def _received(self, message: MQTTMessage) -> None:
         at = time.time()
         if message.topic == self._answer_topic:
-            self._answers.put(message.payload)
+            self._answers.put(bytes(message.payload))
             return
         body = json.loads(message.payload)
         key = body["alert_id"], body["revision"]

@@ -90,7 +90,7 @@ class Tap:
         self._client.on_connect = lambda client, *_: client.subscribe(topic_filter)
 
         def received(_c: Client, _u: Any, message: MQTTMessage) -> None:
-            heard(message.topic, message.payload)
+            heard(message.topic, bytes(message.payload))
 
         self._client.on_message = received
         self._client.connect("127.0.0.1", port, keepalive=10)
