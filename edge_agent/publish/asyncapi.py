@@ -14,7 +14,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from edge_agent.publish.publisher import BEATS
+from edge_agent.publish.node_voice import BEATS
 from edge_agent.publish.topics import (
     active_topic,
     alert_topic,
