@@ -44,6 +44,7 @@ from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
 from hazard.store.statements import upsert
 from hazard.store.tables import CursorRow, RevisionRow
+from hazard.store.taken import read_taken
 from hazard.store.unit import Committed, UnitOfWork
 from hazard.store.writer import StoreUnavailable, Writer
 from hazard.types import (
@@ -371,6 +372,10 @@ class Store:
     def pending_requests(self) -> list[ActionRequest]:
         """Requests that nobody has carried out yet, oldest first."""
         return self._restore.pending_requests(self._waiting_operations())
+
+    def taken(self) -> tuple[str, int]:
+        """The vision group whose observations came last, and the last number that is durable."""
+        return read_taken(self._plain, self._waiting_operations())
 
     # ------------------------------------------------------------ watching
 

@@ -176,11 +176,13 @@ class Client:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def connected(cls, node: Node, role: Literal["vision", "reasoner"]) -> AsyncIterator[Any]:
+    async def connected(
+        cls, node: Node, role: Literal["vision", "reasoner"], *, instance: str = ""
+    ) -> AsyncIterator[Any]:
         """A client that has said Hello."""
         client = cls(role)
         client.reader, client.writer = await connect(node.paths.socket)  # type: ignore[attr-defined]
-        client.send(Hello(role=role, pid=os.getpid()))
+        client.send(Hello(role=role, pid=os.getpid(), instance=instance))
         listening = asyncio.create_task(client._listen())
         try:
             await until(lambda: client.of("configure"), "the site's configuration")
