@@ -124,6 +124,11 @@ class AlertMessage(Model):
     fleeting: bool = Field(
         default=False, description="went by itself within seconds, before anybody could act"
     )
+    asks_anew: bool = Field(
+        default=False,
+        description="with this revision it began to ask for attention, or asked again; counted in "
+        "alarm rates (also where only a flood keeps it quiet: then `state` says so)",
+    )
     flood_alert_id: str | None = Field(
         default=None, description="the flood alert that this alarm is grouped under"
     )

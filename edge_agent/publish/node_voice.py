@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -46,6 +46,7 @@ class NodeVoice:
         self._worst: dict[str, Severity] = {}
         self._unwatched: dict[str, str] = {}
         self._watch_known = False
+        self._flooded: frozenset[str] = frozenset()
         self._status: Status = "starting"
         self._reason = ""
         self._stages: tuple[StageStatus, ...] = ()
@@ -65,6 +66,11 @@ class NodeVoice:
         changed = not self._watch_known or dict(unwatched) != self._unwatched
         self._unwatched, self._watch_known = dict(unwatched), True
         return changed
+
+    def set_floods(self, areas: Iterable[str]) -> bool:
+        """The areas whose operator position is in an alarm flood; True if that is news."""
+        before, self._flooded = self._flooded, frozenset(areas)
+        return before != self._flooded
 
     def set_stages(self, stages: Sequence[StageHealth]) -> bool:
         """The node's stages; True if there is news of the node or of its reasoner."""
@@ -183,6 +189,7 @@ class NodeVoice:
                 "counts": counts.by_severity if counts is not None else {},
                 "unacknowledged": counts.unacknowledged if counts is not None else 0,
                 "suppressed": counts.suppressed if counts is not None else 0,
+                "flood": area in self._flooded,
                 "test": test_until is not None,
                 "test_until": test_until,
                 "at": now,

@@ -97,7 +97,11 @@ class AlertRow(Base):
 
 
 class RevisionRow(Base):
-    """One revision of one alert, never changed: what was published."""
+    """One revision of one alert, never changed: what was published.
+
+    From `area` on the columns repeat what the payload says, for the figures of the alarm system:
+    they stand in an index that the report reads instead of the table (`hazard.store.performance`).
+    """
 
     __tablename__ = "revision"
     alert_id: Mapped[str] = mapped_column(ForeignKey("alert.alert_id"), primary_key=True)
@@ -108,9 +112,36 @@ class RevisionRow(Base):
     severity: Mapped[str] = mapped_column(String(16))
     decided_by: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(32))
-    stored_at: Mapped[datetime] = mapped_column(index=True)
+    stored_at: Mapped[datetime]
+    area: Mapped[str] = mapped_column(String(64))
+    hazard: Mapped[str] = mapped_column(String(64))
+    rule_id: Mapped[str] = mapped_column(String(64), comment="of the leading event")
+    source: Mapped[str] = mapped_column(String(64), comment="camera or sensor of that event")
+    acknowledged: Mapped[bool]
+    asks_anew: Mapped[bool]
+    chattering: Mapped[bool]
+    fleeting: Mapped[bool]
     payload: Mapped[dict[str, Any]]
-    __table_args__ = (UniqueConstraint("node", "sequence", name="uq_revision_node_sequence"),)
+    __table_args__ = (
+        UniqueConstraint("node", "sequence", name="uq_revision_node_sequence"),
+        Index(
+            "ix_revision_figures",
+            "stored_at",
+            "alert_id",
+            "revision",
+            "cause",
+            "severity",
+            "state",
+            "area",
+            "hazard",
+            "rule_id",
+            "source",
+            "acknowledged",
+            "asks_anew",
+            "chattering",
+            "fleeting",
+        ),
+    )
 
 
 class AssessmentRow(Base):
