@@ -32,6 +32,7 @@ from edge_agent.core.snapshots import Snapshots
 from edge_agent.core.stages import Sources, Stages
 from edge_agent.core.store_thread import StoreThread
 from edge_agent.core.suppression import Register
+from edge_agent.core.taken import Taken
 from edge_agent.core.upkeep import Upkeep
 from edge_agent.ipc import (
     Ack,
@@ -88,7 +89,8 @@ class Core:
         self._thread = StoreThread(
             self._store, committed=self._publisher.wake, stored=self._metrics.stored
         )
-        self._record = SiteRecord(site.site.id, self._board, self._commit)
+        self._taken = Taken(self._store, self._thread)
+        self._record = SiteRecord(site.site.id, paths.site_file, self._board, self._commit)
         self._reasoning = ReasoningClient(wishes=site.reasoning.authority)
         self._ladder = Ladder(self._reasoning, site, self._kinds, authority=self._authority)
         self._snapshots = Snapshots(new_id, self._picture_taken, self._picture_failed)
@@ -127,6 +129,8 @@ class Core:
             self._reserve,
             site=lambda: self.site,
             stages=self._report,
+            gave_up=self._metrics.gave_up,
+            replicated=self._board.replicated,
         )
         self._stages = Stages(
             Sources(
@@ -188,7 +192,9 @@ class Core:
         await self._ladder.stop()
         await self._dispatcher.stop()
         await self._server.stop()
+        self._record.stopped()
         await self._thread.stop()
+        await asyncio.to_thread(self._upkeep.anchor)
         await asyncio.to_thread(self._metrics.stop)
         await asyncio.to_thread(self._publisher.stop, 2.0)
         self._store.close()
@@ -203,6 +209,7 @@ class Core:
         self._floods.restore(alerts, asked)
         events = [event for incident in incidents for event in incident.events]
         self._engine = RuleEngine(build_rules(self.site), resume=events)
+        self._record.started()
         self._alerts.resume(alerts, incidents)
         log.info("core.resumed", alerts=len(alerts), incidents=len(incidents))
 
@@ -222,7 +229,8 @@ class Core:
         match message:
             case Observed(number=number, observation=observation):
                 self._metrics.observed(observation.camera_id)
-                self._input(observation)
+                work = partial(self._input, observation)
+                self._taken.once(connection.instance, number, work)
                 self._thread.after(partial(_acknowledge, connection, number))
             case Reported(report=report):
                 self._board.camera(report)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from edge_agent.publish import home_assistant
 from edge_agent.publish.annunciator import Annunciator
 from edge_agent.publish.messages import AreaState, NodeStatus, StageStatus
@@ -100,7 +102,16 @@ class NodeVoice:
             self._expiry(),
             reasoner=self._reasoner,
             sequence=self._store.sequence,
+            active=self._active(),
         )
+
+    def _active(self) -> int | None:
+        """How many alarms are not back to normal; None while the store cannot be read."""
+        try:
+            counts = self._store.active_counts().values()
+        except SQLAlchemyError:
+            return None
+        return sum(sum(each.by_severity.values()) + each.suppressed for each in counts)
 
     def will(self) -> Publication:
         """What the broker says when the node is gone without a word."""
@@ -109,7 +120,14 @@ class NodeVoice:
     def farewell(self) -> list[Publication]:
         """Areas unknown and the node offline: the last words of a clean stop."""
         areas = [self._area(area, None, "the node was stopped")[1] for area in self._site.areas]
-        status = self._node_status("offline", "stopped", (), None, sequence=self._store.sequence)
+        status = self._node_status(
+            "offline",
+            "stopped",
+            (),
+            None,
+            sequence=self._store.sequence,
+            active=self._active(),
+        )
         return [*areas, status]
 
     def active(self) -> dict[str, tuple[int, Publication]]:
@@ -196,6 +214,7 @@ class NodeVoice:
         expiry_s: int | None,
         *,
         sequence: int | None,
+        active: int | None = None,
         reasoner: StageStatus | None = None,
     ) -> Publication:
         body = NodeStatus(
@@ -207,6 +226,7 @@ class NodeVoice:
             reasoner=reasoner,
             heartbeat_s=self.heartbeat_s,
             sequence=sequence,
+            active=active,
             at=datetime.now(UTC),
         )
         return Publication(

@@ -13,8 +13,9 @@ from edge_agent.publish.annunciator import LONGEST_S
 from edge_agent.publish.commands import Clerk
 from edge_agent.publish.commands.replies import Answer
 from edge_agent.publish.node_voice import NodeVoice
-from edge_agent.publish.relay import Ears, Relay
+from edge_agent.publish.relay import Relay
 from edge_agent.publish.replays import LONGEST
+from edge_agent.publish.session import Ears
 from edge_agent.publish.voice import Counters, HandedOver
 from hazard.site.models import Site
 from hazard.store import Store

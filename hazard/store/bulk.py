@@ -6,22 +6,33 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from hazard.site.models import Retention
 from hazard.store.queries import ENDED, OPEN_STATES
+from hazard.store.replica.portion import revisions_cursor
+from hazard.store.side_tables import ReadingRow, StageHealthRow
 from hazard.store.statements import upsert
 from hazard.store.tables import (
     ActionRequestRow,
     AlertRow,
     AssessmentRow,
+    CaseFileRow,
     CursorRow,
     EvidenceRow,
     IncidentRow,
     OutboxRow,
-    ReadingRow,
     RevisionRow,
-    StageHealthRow,
 )
 from hazard.store.writer import Writer
 from hazard.types import Model, Reading, StageHealth
@@ -33,6 +44,8 @@ REPLAYABLE = timedelta(hours=24)
 REQUESTS_KEPT = timedelta(days=7)
 """How long a request that is of no alert is known after it was carried out. What was done stays in
 the audit; a request of an alert is kept as long as the alert."""
+REPLICA_WAIT = timedelta(days=30)
+"""How much longer than their time ended alerts are kept for a replica that is away."""
 PRUNE_BATCH = 500
 
 
@@ -131,10 +144,13 @@ class Bulk:
         evidence_dir: Path,
         brokers: Sequence[str],
         free_bytes: int = 0,
+        replica_of: str | None = None,
     ) -> Pruned:
         """Remove what is over its time or budget, in small steps; alerts last.
 
         Evidence of open alerts stays, and so do outbox rows that a broker has not taken over.
+        With `replica_of`, the name of this node, alerts wait for the replica (`note_replica`), for
+        `REPLICA_WAIT` at most.
         `free_bytes` asks for that much evidence less, for a disk that is running full.
 
         Raises:
@@ -146,7 +162,7 @@ class Bulk:
             evidence_bytes=size,
             outbox=self._prune_outbox(now, brokers),
             readings=self._prune_readings(now - timedelta(days=retention.readings_days)),
-            alerts=self._prune_alerts(now - timedelta(days=retention.alerts_days)),
+            alerts=self._prune_alerts(now - timedelta(days=retention.alerts_days), replica_of),
             requests=self._prune_requests(now - REQUESTS_KEPT),
         )
 
@@ -220,12 +236,24 @@ class Bulk:
             )
         )
 
-    def _prune_alerts(self, before: datetime) -> int:
-        query = (
-            select(AlertRow.alert_id, AlertRow.incident_id)
-            .where(AlertRow.state == ENDED, AlertRow.updated_at < before)
-            .limit(PRUNE_BATCH)
+    def note_replica(self, node: str, position: int, now: datetime) -> None:
+        """Keep how far the replica is: everything up to this sequence of the node is there.
+
+        Raises:
+            StoreError: if the store cannot be written now.
+        """
+        row = {"consumer": revisions_cursor(node), "position": position, "updated_at": now}
+        with self._writer.transaction() as connection:
+            upsert(connection, CursorRow, "consumer", row)
+
+    def _prune_alerts(self, before: datetime, replica_of: str | None) -> int:
+        query = select(AlertRow.alert_id, AlertRow.incident_id).where(
+            AlertRow.state == ENDED, AlertRow.updated_at < before
         )
+        if replica_of is not None:
+            waits = _not_on_replica(replica_of) & (AlertRow.updated_at >= before - REPLICA_WAIT)
+            query = query.where(~waits)
+        query = query.limit(PRUNE_BATCH)
 
         def remove(connection: Connection) -> int:
             rows = connection.execute(query).all()
@@ -261,9 +289,21 @@ class Bulk:
                 return total
 
 
+def _not_on_replica(node: str) -> ColumnElement[bool]:
+    """Whether an alert has a revision that the replica has not yet."""
+    consumer = revisions_cursor(node)
+    position = select(CursorRow.position).where(CursorRow.consumer == consumer).scalar_subquery()
+    return exists().where(
+        RevisionRow.alert_id == AlertRow.alert_id,
+        RevisionRow.node == node,
+        RevisionRow.sequence > func.coalesce(position, 0),
+    )
+
+
 def _delete_alerts(connection: Connection, alerts: list[str], incidents: list[str]) -> None:
     connection.execute(delete(ActionRequestRow).where(ActionRequestRow.alert_id.in_(alerts)))
     connection.execute(delete(RevisionRow).where(RevisionRow.alert_id.in_(alerts)))
+    connection.execute(delete(CaseFileRow).where(CaseFileRow.alert_id.in_(alerts)))
     connection.execute(delete(AlertRow).where(AlertRow.alert_id.in_(alerts)))
     connection.execute(delete(AssessmentRow).where(AssessmentRow.incident_id.in_(incidents)))
     connection.execute(delete(EvidenceRow).where(EvidenceRow.incident_id.in_(incidents)))
