@@ -2,8 +2,8 @@
 
 Start and end are points of the local clock. On the night on which the clock is put back, an hour
 that comes twice counts the first time; on the one on which it is put forward, a time that does not
-exist is the moment at which the clock jumps over it. So shifts that follow each other always do: no minute
-belongs to two of them, or to none.
+exist is the moment at which the clock jumps over it. So shifts that follow each other always do: no
+minute belongs to two of them, or to none.
 """
 
 from __future__ import annotations
