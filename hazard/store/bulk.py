@@ -17,6 +17,7 @@ from hazard.store.tables import (
     ActionRequestRow,
     AlertRow,
     AssessmentRow,
+    CaseFileRow,
     CursorRow,
     EvidenceRow,
     IncidentRow,
@@ -225,6 +226,7 @@ class Bulk:
 def _delete_alerts(connection: Connection, alerts: list[str], incidents: list[str]) -> None:
     connection.execute(delete(ActionRequestRow).where(ActionRequestRow.alert_id.in_(alerts)))
     connection.execute(delete(RevisionRow).where(RevisionRow.alert_id.in_(alerts)))
+    connection.execute(delete(CaseFileRow).where(CaseFileRow.alert_id.in_(alerts)))
     connection.execute(delete(AlertRow).where(AlertRow.alert_id.in_(alerts)))
     connection.execute(delete(AssessmentRow).where(AssessmentRow.incident_id.in_(incidents)))
     connection.execute(delete(EvidenceRow).where(EvidenceRow.incident_id.in_(incidents)))
