@@ -14,6 +14,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
 )
 
@@ -35,15 +36,15 @@ from hazard.store.tables import (
     RevisionRow,
 )
 from hazard.store.writer import Writer
-from hazard.types import Model, Reading, StageHealth
+from hazard.types import Model, Reading, RequestState, StageHealth
 
 THINNED_TO = timedelta(seconds=0.5)
 """At most two readings a second of each sensor are kept."""
 REPLAYABLE = timedelta(hours=24)
 """How long a message that every broker has taken over can still be sent again."""
 REQUESTS_KEPT = timedelta(days=7)
-"""How long a request that is of no alert is known after it was carried out. What was done stays in
-the audit; a request of an alert is kept as long as the alert."""
+"""How long a request is known that was refused, or is of no alert, after its outcome. The audit
+keeps what became of it; what was done to an alert is kept as long as the alert."""
 REPLICA_WAIT = timedelta(days=30)
 """How much longer than their time ended alerts are kept for a replica that is away."""
 PRUNE_BATCH = 500
@@ -229,7 +230,13 @@ class Bulk:
     def _prune_requests(self, before: datetime) -> int:
         ids = (
             select(ActionRequestRow.request_id)
-            .where(ActionRequestRow.alert_id == "", ActionRequestRow.carried_out_at < before)
+            .where(ActionRequestRow.carried_out_at < before)
+            .where(
+                or_(
+                    ActionRequestRow.alert_id == "",
+                    ActionRequestRow.state.in_((RequestState.REFUSED, RequestState.CONFLICT)),
+                )
+            )
             .limit(PRUNE_BATCH)
         )
         return self._repeat(
