@@ -111,6 +111,10 @@ class Metrics:
             self._decided.popitem(last=False)
         return True
 
+    def gave_up(self, what: str, count: int) -> None:
+        """So many of a kind were given up."""
+        self.dropped.labels(what).inc(count)
+
     def handed_over(self, published_at: datetime, acked_at: datetime) -> None:
         """A broker has taken over a revision."""
         self._span("published_to_acked", published_at, acked_at)

@@ -105,10 +105,14 @@ class AlertMessage(Model):
         default=(), description="what keeps it from annunciating beside a shelf; empty: nothing"
     )
     asked_at: UtcTime | None = Field(
-        default=None, description="since when it asks for an acknowledgement; null: acknowledged"
+        default=None,
+        description="since when it asks for an acknowledgement, without the time that it was "
+        "suppressed; null: acknowledged",
     )
     escalation_step: int = Field(
-        default=0, ge=0, description="steps of the escalation ladder that were taken since asked_at"
+        default=0,
+        ge=0,
+        description="step of the escalation ladder that was taken last since asked_at, from 1",
     )
     first_out_alert_id: str | None = Field(
         default=None,
@@ -119,6 +123,11 @@ class AlertMessage(Model):
     )
     fleeting: bool = Field(
         default=False, description="went by itself within seconds, before anybody could act"
+    )
+    asks_anew: bool = Field(
+        default=False,
+        description="with this revision it began to ask for attention, or asked again; counted in "
+        "alarm rates (also where only a flood keeps it quiet: then `state` says so)",
     )
     flood_alert_id: str | None = Field(
         default=None, description="the flood alert that this alarm is grouped under"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
@@ -117,7 +117,7 @@ class Dispatcher:
         if case is None:
             raise IllegalTransition("the alarm is back to normal: nothing is left to do")
         refuse_unauthorized(request, case.incident.area)
-        done = changed(case.alarm, request, now)
+        done = self._changed(case.alarm, request, now)
         finish = finished(request, done, now)
         self._alerts.acted(case, done, finish, By.request(request))
 
@@ -142,7 +142,7 @@ class Dispatcher:
         refuse_unauthorized(request, found.message.area)
         if request.verb not in AFTER_THE_END:
             raise IllegalTransition("the alarm is back to normal: nothing is left to do")
-        done = changed(found.alarm, request, now)
+        done = self._changed(found.alarm, request, now)
         finish = finished(request, done, now)
         if not done.changed:
             self._thread.commit((finish,))
@@ -159,6 +159,14 @@ class Dispatcher:
         )
         self._thread.commit((write, finish))
         log_revision(message, done.text)
+
+    def _changed(self, alarm: Alarm, request: ActionRequest, now: datetime) -> Transition:
+        """What the request makes of the alarm, or of its case."""
+        parse_arguments(request)
+        if request.verb in CASE_VERBS:
+            return on_case(alarm, request, now)
+        longest_shelf = timedelta(hours=self._alerts.site.alarms.longest_shelf_h)
+        return on_action(alarm, request, now, longest_shelf=longest_shelf)
 
     # ------------------------------------------------------------ orders
 
@@ -195,18 +203,6 @@ class Dispatcher:
             text=text[:300],
         )
         self._thread.commit((audit(request, outcome, now), finish_with(request, outcome, now)))
-
-
-def changed(alarm: Alarm, request: ActionRequest, now: datetime) -> Transition:
-    """What the request makes of the alarm, or of its case.
-
-    Raises:
-        Conflict: if the actor has not seen what the alarm is now.
-        IllegalTransition: if its state or an argument does not allow it.
-    """
-    parse_arguments(request)
-    change = on_case if request.verb in CASE_VERBS else on_action
-    return change(alarm, request, now)
 
 
 def finished(request: ActionRequest, done: Transition, now: datetime) -> Operation:

@@ -39,6 +39,7 @@ class Settler:
     def __init__(self, scribe: Scribe, catalogue: dict[str, HazardKind]) -> None:
         self.sources: list[NoteSource] = []
         self._scribe, self._catalogue = scribe, catalogue
+        self._shift_of: tuple[Site | None, datetime | None, str | None] = (None, None, None)
 
     @property
     def _site(self) -> Site:
@@ -67,9 +68,10 @@ class Settler:
             return
         notes, never = self._notes(case, now), self._never(case)
         self._scribe.revise(case, on_suppressions(case.alarm, notes, now, never=never))
-        shift = shift_at(self._site.alarms.shifts, self._site.site.timezone, now)
         alarm, area = case.alarm, case.incident.area
-        ladder = ladder_for(alarm.severity, area, shift, self._site.alarms)
+        if alarm.asked_at is None or not self._site.alarms.escalation:
+            return
+        ladder = ladder_for(alarm.severity, area, self._shift(now), self._site.alarms)
         if ladder is None:
             return
         for step in due_steps(alarm, ladder, now):
@@ -77,6 +79,14 @@ class Settler:
                 self._site, alarm.severity, area, now, reason=NoticeReason.ESCALATED, step=step
             )
             self._scribe.revise(case, on_escalation(case.alarm, step, now, told))
+
+    def _shift(self, now: datetime) -> str | None:
+        """The shift that is on, worked out once for all alarms of a tick."""
+        site, at, shift = self._shift_of
+        if site is not self._site or at != now:
+            shift = shift_at(self._site.alarms.shifts, self._site.site.timezone, now)
+            self._shift_of = (self._site, now, shift)
+        return shift
 
     def _never(self, case: Case) -> str:
         """Why it must not be suppressed; empty: it may be."""

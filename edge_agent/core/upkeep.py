@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -14,13 +15,17 @@ import structlog
 from edge_agent.core.reserve import Reserve
 from edge_agent.core.store_thread import StoreThread
 from edge_agent.paths import Paths
+from edge_agent.publish.gaps import gap_renderer
 from hazard.errors import HazardError
 from hazard.site.models import Site
+from hazard.store.anchors import Anchors
 from hazard.store.store import Store
 from hazard.types import Reading, StageHealth
 
 HEALTH_S = 1.0
 PRUNE_S = 60.0
+ANCHOR_S = 60.0
+"""How often at most the heads of the audit's chains are noted."""
 MAX_UNSTORED_READINGS = 10_000
 FAILED_IN_ROW = 2
 """Writes that fail before it is shown: a single one may have met a short lock."""
@@ -36,6 +41,7 @@ class Upkeep:
 
     Args:
         stages: gives all stages as they are now, and tells the publisher and the metrics.
+        gave_up: counts what was given up, by kind.
         replicated: up to which sequence the replica has everything; 0 while it has not said so.
     """
 
@@ -48,11 +54,13 @@ class Upkeep:
         *,
         site: Callable[[], Site],
         stages: Callable[[], list[StageHealth]],
+        gave_up: Callable[[str, int], None],
         replicated: Callable[[], int],
     ) -> None:
         self._store, self._thread, self._paths = store, thread, paths
         self._reserve, self._site, self._stages = reserve, site, stages
-        self._replicated = replicated
+        self._gave_up, self._replicated = gave_up, replicated
+        self._anchors, self._anchored_s = Anchors(paths.audit_heads), -ANCHOR_S
         self._readings: list[Reading] = []
         self._prune_now = asyncio.Event()
         self.dropped_readings = 0
@@ -155,9 +163,34 @@ class Upkeep:
             free_bytes=max(0, low_limit(usage.total) - usage.free),
             replica_of=node if site.store.replica_url is not None else None,
         )
+        self._bound_outbox(site)
+        if time.monotonic() - self._anchored_s >= ANCHOR_S:
+            self.anchor()
         self._reserve.keep()
         if pruned.evidence_files:
             log.info("evidence.pruned", files=pruned.evidence_files, bytes=pruned.evidence_bytes)
+
+    def anchor(self) -> None:
+        """Note how far the audit's chains are: each minute, and at a clean stop."""
+        self._anchored_s = time.monotonic()
+        try:
+            noted = self._anchors.note(self._store.audit_heads())
+        except (OSError, HazardError) as error:
+            log.warning("audit.heads_not_noted", error=str(error)[:500])
+            return
+        if noted:
+            log.info("audit.heads", heads=[str(head) for head in noted])
+
+    def _bound_outbox(self, site: Site) -> None:
+        missed = self._store.bounds.keep(
+            datetime.now(UTC),
+            site.mqtt.outbox,
+            tuple(site.brokers()),
+            gap_renderer(site.site.id, site.site.node),
+        )
+        if missed:
+            self._gave_up("outbox", missed)
+            log.error("outbox.given_up", messages=missed)
 
 
 def low_limit(total_bytes: int) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from edge_agent.publish.commands.verbs import COMMANDS
 from edge_agent.publish.node_voice import BEATS
 from edge_agent.publish.topics import (
     active_topic,
@@ -25,7 +26,7 @@ from edge_agent.publish.topics import (
     status_topic,
 )
 from hazard.site.mqtt import Mqtt
-from hazard.types import Severity, Verb
+from hazard.types import Severity
 
 VERSION = "1.0.0"
 DIALECT = "application/schema+json;version=draft-2020-12"
@@ -158,7 +159,7 @@ def _messages() -> dict[str, Any]:
 def _parameter(name: str) -> dict[str, Any]:
     made: dict[str, Any] = {"description": _PARAMETERS[name]}
     if name == "verb":
-        made["enum"] = sorted(verb.value for verb in Verb)
+        made["enum"] = sorted(verb.value for verb in COMMANDS)
     return made
 
 

@@ -177,13 +177,13 @@ class Link:
         self._raise_if_lost()
         return info.mid
 
-    def subscribe(self, topic_filter: str, *, qos: int = 0) -> None:
-        """Ask for the messages of a filter; not for those that this node publishes itself.
+    def subscribe(self, topic_filter: str, *, qos: int = 0, own: bool = False) -> None:
+        """Ask for the messages of a filter; for those that this node published only with `own`.
 
         With MQTT 5 a message that was published as retained says so also when it comes at once.
         """
         if self.speaks_v5:
-            options = SubscribeOptions(qos=qos, noLocal=True, retainAsPublished=True)
+            options = SubscribeOptions(qos=qos, noLocal=not own, retainAsPublished=True)
             self._client.subscribe(topic_filter, options=options)
         else:
             self._client.subscribe(topic_filter, qos=qos)

@@ -15,7 +15,7 @@ from edge_agent.process import configure_logging
 from edge_agent.replica.worker import ReplicaWorker
 
 
-async def _run(paths: Paths) -> bool:
+async def _run(paths: Paths) -> None:
     worker = ReplicaWorker(paths.socket, paths.database)
     task = asyncio.create_task(worker.run())
     loop = asyncio.get_running_loop()
@@ -23,17 +23,18 @@ async def _run(paths: Paths) -> bool:
         loop.add_signal_handler(number, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await task
-    return await asyncio.to_thread(worker.end)
+    ended = await asyncio.to_thread(worker.end)
+    structlog.get_logger().info("replica.stopped", in_the_middle=not ended)
 
 
 def main() -> int:
     """Run until SIGTERM or SIGINT. A PostgreSQL that hangs does not keep the process."""
     if not structlog.is_configured():
         configure_logging("replica")
-    if not asyncio.run(_run(Paths.from_environment())):
-        sys.stderr.flush()
-        os._exit(0)
-    return 0
+    asyncio.run(_run(Paths.from_environment()))
+    sys.stderr.flush()
+    # What is in the middle of a portion is undone by PostgreSQL: nothing is left to be waited for.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -22,14 +22,20 @@ from hazard.errors import IllegalTransition
 from hazard.types import ActionRequest, Cause, ProcessCondition, Severity, Verb
 
 LONGEST_SHELF = timedelta(hours=12)
-"""One shift: nobody finds an alarm silenced by people who have gone home."""
+"""One shift: nobody finds an alarm silenced by people who have gone home. A site may say less."""
 
 _HARMLESS = (Verb.COMMENT, Verb.UNSHELVE)
 """What may be asked on the strength of any older revision: it hides nothing."""
 
 
-def on_action(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
-    """Carry out what a person asked for.
+def on_action(
+    alarm: Alarm,
+    request: ActionRequest,
+    at: datetime,
+    *,
+    longest_shelf: timedelta = LONGEST_SHELF,
+) -> Transition:
+    """Carry out what a person asked for; a shelf lasts at most what the site allows.
 
     Raises:
         Conflict: if the request names a revision that does not exist, or one before the severity,
@@ -42,6 +48,8 @@ def on_action(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
         raise IllegalTransition(f"{request.verb} is nothing that an alarm can do")
     arguments_as(NoArguments, request)
     check_revision(alarm, request, must_have_looked=request.verb not in _HARMLESS)
+    if request.verb is Verb.SHELVE:
+        _check_shelf(request, min(longest_shelf, LONGEST_SHELF))
     return carry_out(alarm, request, at)
 
 
@@ -86,19 +94,24 @@ def _reset(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
     return revised(alarm, Cause.ACTION, at, text, **fields)
 
 
+def _check_shelf(request: ActionRequest, longest: timedelta) -> None:
+    if not request.comment.strip():
+        raise IllegalTransition("shelving needs a reason: say it in the comment")
+    longest_s = longest.total_seconds()
+    if request.duration_s is None or request.duration_s > longest_s:
+        raise IllegalTransition(
+            f"shelving needs a duration of at most {longest_s:.0f} s ({longest_s / 3600:g} h), "
+            f"got {request.duration_s or 'none'}"
+        )
+
+
 def _shelve(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
     advance(SUPPRESSION_TRANSITIONS, alarm.shelf, SuppressionEvent.SHELVE)
     if alarm.ended:
         raise IllegalTransition("is back to normal: there is nothing to shelve")
     if alarm.severity is Severity.CRITICAL:
         raise IllegalTransition("a critical alarm cannot be shelved: acknowledge it and act on it")
-    if not request.comment.strip():
-        raise IllegalTransition("shelving needs a reason: say it in the comment")
-    if request.duration_s is None or request.duration_s > LONGEST_SHELF.total_seconds():
-        raise IllegalTransition(
-            f"shelving needs a duration of at most {LONGEST_SHELF.total_seconds():.0f} s (12 h)"
-        )
-    until = at + timedelta(seconds=request.duration_s)
+    until = at + timedelta(seconds=request.duration_s or 0.0)
     return revised(
         alarm,
         Cause.ACTION,

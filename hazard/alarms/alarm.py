@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,9 @@ from hazard.types import (
 KEPT_ACTIVATIONS = 10
 """Times of activation that an alarm remembers: enough for any setting of chattering."""
 
+NOT_ESCALATED: Mapping[str, Any] = {"escalation_step": 0, "steps_taken": ()}
+"""The fields of an alarm whose ladder is at its foot."""
+
 
 class Alarm(Model):
     """One alarm. Every function of `hazard.alarms` gives a new one and leaves this as it is.
@@ -41,8 +45,10 @@ class Alarm(Model):
         returned_at: since when the condition is normal.
         asked_at: since when it asks for an acknowledgement, not counting the time for which it
             was suppressed; None: it is acknowledged.
-        escalation_step: steps of the escalation ladder that were taken since it asked.
-        told: channels that those steps told.
+        escalation_step: the step of the escalation ladder that was taken last since it asked, from
+            1; 0: none.
+        steps_taken: all steps that were, each as number and channels, so that the ladder of the
+            next shift repeats none and leaves out none.
         suppressed_by: what suppresses it beside a shelf: orders, floods, out of service.
         suppressed_since: since when it does not annunciate, for whichever reason.
         covered: since it was raised, orders have kept it from annunciating without a break.
@@ -70,7 +76,7 @@ class Alarm(Model):
     acknowledged_at: UtcTime | None = None
     asked_at: UtcTime | None = None
     escalation_step: int = Field(default=0, ge=0)
-    told: tuple[str, ...] = ()
+    steps_taken: tuple[str, ...] = ()
     comment: str | None = None
     shelved_at: UtcTime | None = None
     shelved_until: UtcTime | None = None
@@ -210,9 +216,9 @@ def _returned(before: Alarm, values: dict[str, Any], at: datetime) -> dict[str, 
 
 def _asking(before: Alarm, values: dict[str, Any], at: datetime) -> dict[str, Any]:
     if values["attention"].acknowledged:
-        return {"asked_at": None, "escalation_step": 0, "told": (), "never_until_seen": False}
+        return {"asked_at": None, **NOT_ESCALATED, "never_until_seen": False}
     if before.attention.acknowledged:
-        return {"asked_at": at, "escalation_step": 0, "told": ()}
+        return {"asked_at": at, **NOT_ESCALATED}
     return {}
 
 

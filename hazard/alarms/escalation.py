@@ -32,28 +32,27 @@ def due_steps(alarm: Alarm, ladder: Escalation, now: datetime) -> tuple[int, ...
     """Steps, from 0, whose time has come and that were not taken since the alarm asked.
 
     A suppressed, shelved or acknowledged alarm has none. A step of another ladder (the next
-    shift's) is taken although one of that number was, if somebody of it was not told. When the
-    clock was put back before the alarm asked, nobody knows how long it has waited: its next step
-    is due, and only that.
+    shift's) is taken although one of that number was, if it tells others. When the clock was put
+    back before the alarm asked, nobody knows how long it has waited: its next step is due, and
+    only that.
     """
     if alarm.asked_at is None or alarm.suppressions:
         return ()
     waited = now - alarm.asked_at
-    if waited < -SMALL_STEP_BACK:
-        following = alarm.escalation_step
-        return (following,) if following < len(ladder.steps) else ()
-    return tuple(
-        at
+    left = [
+        (at, timedelta(minutes=step.after_min))
         for at, step in enumerate(ladder.steps)
-        if waited >= timedelta(minutes=step.after_min)
-        and (at >= alarm.escalation_step or not set(step.tell) <= set(alarm.told))
-    )
+        if _mark(at, step.tell) not in alarm.steps_taken
+    ]
+    if waited < -SMALL_STEP_BACK:
+        return tuple(at for at, _ in left[:1])
+    return tuple(at for at, after in left if waited >= after)
 
 
 def on_escalation(alarm: Alarm, step: int, at: datetime, told: Sequence[str]) -> Transition:
     """A step of the ladder is taken: one of `due_steps`, from 0, that told all that it names."""
-    news = step >= alarm.escalation_step or not set(told) <= set(alarm.told)
-    if alarm.asked_at is None or alarm.suppressions or not news:
+    mark = _mark(step, told)
+    if alarm.asked_at is None or alarm.suppressions or mark in alarm.steps_taken:
         return unchanged(alarm, Cause.ESCALATED, at)
     waited_min = max(0.0, (at - alarm.asked_at).total_seconds() / 60)
     return revised(
@@ -61,10 +60,14 @@ def on_escalation(alarm: Alarm, step: int, at: datetime, told: Sequence[str]) ->
         Cause.ESCALATED,
         at,
         f"not acknowledged for {waited_min:.0f} min: step {step + 1} tells {', '.join(told)}",
-        escalation_step=max(alarm.escalation_step, step + 1),
-        told=tuple(dict.fromkeys((*alarm.told, *told))),
+        escalation_step=step + 1,
+        steps_taken=(*alarm.steps_taken, mark),
         asked_at=min(alarm.asked_at, at),
     )
+
+
+def _mark(step: int, tell: Sequence[str]) -> str:
+    return f"{step}:{','.join(tell)}"
 
 
 def channels_for(  # noqa: PLR0917 - the place, the time and the two sections

@@ -26,7 +26,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from hazard.alarms.alarm import KEPT_ACTIVATIONS, Alarm, Transition, revised, unchanged
+from hazard.alarms.alarm import (
+    KEPT_ACTIVATIONS,
+    NOT_ESCALATED,
+    Alarm,
+    Transition,
+    revised,
+    unchanged,
+)
 from hazard.alarms.case import opened_again
 from hazard.alarms.parts import (
     ATTENTION_TRANSITIONS,
@@ -172,7 +179,7 @@ def on_assessment(
     if new_kind or severity > alarm.severity or (seen is not None and severity > seen):
         fields |= asked(alarm, covered=not new_kind and seen is not None and severity <= seen)
         if "attention" in fields:
-            fields |= {"asked_at": at, "escalation_step": 0, "told": ()}
+            fields |= {"asked_at": at, **NOT_ESCALATED}
     present = alarm.condition is not ProcessCondition.NORMAL
     if severity >= LATCHES_FROM and (present or "attention" in fields):
         fields["attention"] = _latched(fields.get("attention", alarm.attention))

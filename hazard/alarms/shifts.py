@@ -2,8 +2,8 @@
 
 Start and end are points of the local clock. On the night on which the clock is put back, an hour
 that comes twice counts the first time; on the one on which it is put forward, a time that does not
-exist is as long after midnight as it says. So shifts that follow each other always do: no minute
-belongs to two of them, or to none.
+exist is the moment at which the clock jumps over it. So shifts that follow each other always do: no
+minute belongs to two of them, or to none.
 """
 
 from __future__ import annotations
@@ -58,4 +58,19 @@ def _on(day: date, weekly: Weekly, zone: ZoneInfo) -> Occurrence:
 
 
 def _utc(day: date, clock: time, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)
+    local = datetime.combine(day, clock, tzinfo=zone)
+    at = local.astimezone(UTC)
+    exists = at.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None)
+    return at if exists else _jump(local.replace(fold=1).astimezone(UTC), at, zone)
+
+
+def _jump(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """The moment between the two at which the zone's clock is put forward, to the second."""
+    old = before.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) / 2
+        if middle.astimezone(zone).utcoffset() == old:
+            before = middle
+        else:
+            after = middle
+    return after.replace(microsecond=0)

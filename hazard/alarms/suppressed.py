@@ -47,15 +47,17 @@ def on_suppressions(
     """
     refused = bool(never) or alarm.never_until_seen
     wanted = () if refused else tuple(sorted(notes, key=lambda each: (each.cause, each.order_id)))
-    withheld = bool(never) and bool(notes or alarm.suppressed_by) and not alarm.never_until_seen
-    withheld = withheld and not alarm.attention.acknowledged
-    if alarm.ended or (wanted == alarm.suppressed_by and not withheld):
+    to_be_seen = bool(never and (notes or alarm.suppressed_by) and not alarm.never_until_seen)
+    to_be_seen = to_be_seen and not alarm.attention.acknowledged
+    if alarm.ended or (wanted == alarm.suppressed_by and not to_be_seen):
         return unchanged(alarm, Cause.SUPPRESSION, at)
+    _advance_parts(alarm, wanted)
     told = _told(alarm.suppressed_by, wanted)
-    fields: dict[str, Any] = {"suppressed_by": wanted, **_parts(alarm, wanted)}
+    fields: dict[str, Any] = {"suppressed_by": wanted}
     if never:
         told.append(f"is not suppressed: {never}")
-        fields["never_until_seen"] = withheld or alarm.never_until_seen
+    if to_be_seen:
+        fields["never_until_seen"] = True
     if at == alarm.raised_at:
         fields["covered"] = True
     if _ends_with_its_orders(alarm, wanted):
@@ -74,15 +76,14 @@ def on_members(alarm: Alarm, members: Sequence[str], at: datetime) -> Transition
     return revised(alarm, Cause.FLOOD, at, text, members=named)
 
 
-def _parts(alarm: Alarm, wanted: Sequence[SuppressionNote]) -> dict[str, Any]:
-    """Each of the parts by its table; no field of its own, but what is illegal must not happen."""
+def _advance_parts(alarm: Alarm, wanted: Sequence[SuppressionNote]) -> None:
+    """Take each part along its table; the notes themselves are the part's state."""
     for part in (Suppression.BY_DESIGN, Suppression.OUT_OF_SERVICE):
         before = part in alarm.suppressions
         after = any(part_of(note) is part for note in wanted)
         if before != after:
             state = part if before else Suppression.NONE
             advance(SUPPRESSION_TRANSITIONS, state, (_ENDS if before else _BEGINS)[part])
-    return {}
 
 
 def _told(before: Sequence[SuppressionNote], after: Sequence[SuppressionNote]) -> list[str]:

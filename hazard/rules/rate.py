@@ -15,6 +15,7 @@ from typing import cast
 from hazard.ports import Rule, RuleInput, Tick
 from hazard.rules.common import confidence_of, expect, sensor_of, stale_after_s, usable_value
 from hazard.rules.finding import (
+    CLOCK_RESTART_S,
     Content,
     Events,
     Finding,
@@ -55,7 +56,7 @@ class Slope:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """One finding while the sensor rises by more than `above_per_min`."""
+    """One finding while the sensor rises by more than `above_per_min`, after `on_delay_s` of it."""
 
     rule_id: str
     config: RateRule
@@ -94,6 +95,8 @@ class Rate:
         samples = _slide(slope.samples, sample, self.config.window_s)
         if samples is None:
             return slope, ()
+        if stamp.monotonic_s < slope.heard_s - CLOCK_RESTART_S:
+            slope = replace(slope, finding=slope.finding.forget_times())
         slope = replace(slope, samples=samples, heard_s=stamp.monotonic_s)
         return self._compare(slope, item, stamp)
 
@@ -104,7 +107,13 @@ class Rate:
         good = all(sample.good for sample in slope.samples)
         limit = self.config.above_per_min
         if per_min > limit:
-            finding, events = on(slope.finding, self.subject, stamp, self._content(item, per_min))
+            finding, events = on(
+                slope.finding,
+                self.subject,
+                stamp,
+                self._content(item, per_min),
+                self.config.on_delay_s,
+            )
         elif per_min >= limit - self.config.deadband_per_min:
             finding, events = replace(slope.finding, off_since_s=None), ()
         elif good:
@@ -116,7 +125,7 @@ class Rate:
         return replace(slope, finding=finding), events
 
     def _hold(self, slope: Slope, stamp: Stamp) -> tuple[Slope, Events]:
-        finding, events = hold(slope.finding, stamp)
+        finding, events = hold(replace(slope.finding, on_since=None), stamp)
         return replace(slope, samples=(), finding=finding), events
 
     def _content(self, item: Reading, per_min: float) -> Content:

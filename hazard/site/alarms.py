@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from hazard.types import Model, Name, Role, Severity
 
@@ -32,7 +32,10 @@ class Weekly(Model):
 
 
 class Position(Model):
-    """An operator position: whoever watches these areas. Alarm rates are counted for each."""
+    """An operator position: whoever watches these areas. Alarm rates are counted for each.
+
+    An area has one position; areas without one are counted together, as position `others`.
+    """
 
     name: str = Field(min_length=1, max_length=120)
     areas: tuple[Name, ...] = Field(min_length=1)
@@ -53,7 +56,17 @@ class Escalation(Model):
     )
     areas: tuple[Name, ...] = Field(default=(), description="empty: all areas")
     shifts: tuple[Name, ...] = Field(default=(), description="empty: at any time")
-    steps: tuple[EscalationStep, ...] = Field(min_length=1)
+    steps: tuple[EscalationStep, ...] = Field(
+        min_length=1, description="from the first to the last"
+    )
+
+    @field_validator("steps")
+    @classmethod
+    def _in_order(cls, value: tuple[EscalationStep, ...]) -> tuple[EscalationStep, ...]:
+        minutes = [step.after_min for step in value]
+        if minutes != sorted(minutes):
+            raise ValueError(f"steps must go from soonest to latest, got {minutes} minutes")
+        return value
 
 
 class Flood(Model):
@@ -67,7 +80,7 @@ class Flood(Model):
 class Nuisance(Model):
     """What counts as chattering and fleeting (practice after ISA-TR18.2.5 and EEMUA 191)."""
 
-    chattering_activations: int = Field(default=3, ge=2)
+    chattering_activations: int = Field(default=3, ge=2, le=10)
     chattering_within_s: float = Field(default=60.0, gt=0)
     fleeting_s: float = Field(
         default=5.0, ge=0, description="gone again within so long, before anybody acknowledged it"

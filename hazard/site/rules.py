@@ -124,6 +124,7 @@ class RateRule(Model):
     above_per_min: float = Field(gt=0, description="in the sensor's unit per minute")
     window_s: float = Field(default=10.0, gt=0)
     deadband_per_min: float = Field(default=0.0, ge=0)
+    on_delay_s: float = Field(default=0.0, ge=0, description="seconds that it must rise so fast")
     off_delay_s: float = Field(default=5.0, ge=0)
 
 

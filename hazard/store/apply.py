@@ -128,10 +128,7 @@ class _Rows:
             "returned_at": stored_at if message.state is IsaState.NORMAL else None,
             "alarm": JsonText(operation.alarm.model_dump_json()),
         }
-        self._revisions.append(
-            common
-            | {"sequence": message.sequence, "cause": message.cause.value, "stored_at": stored_at}
-        )
+        self._revisions.append(common | _figures(message) | {"stored_at": stored_at})
         if message.case != UNTOUCHED:
             self._cases[message.alert_id] = _case(message, stored_at)
         self._outbox += [
@@ -197,6 +194,24 @@ def _incident(incident: Incident) -> Row:
         "updated_at": incident.updated_at,
         "closed_at": incident.closed_at,
         "payload": JsonText(incident.model_dump_json()),
+    }
+
+
+def _figures(message: AlertMessage) -> Row:
+    """What a revision's row has beside its alert's: for order, and for figures."""
+    ordered = sorted(message.events, key=lambda event: event.hazard != message.hazard)
+    sources = [name for event in ordered[:1] for name in (*event.sources, event.subject)]
+    return {
+        "sequence": message.sequence,
+        "cause": message.cause.value,
+        "area": message.area,
+        "hazard": message.hazard,
+        "rule_id": ordered[0].rule_id if ordered else "",
+        "source": sources[0][:64] if sources else "",
+        "acknowledged": message.acknowledged,
+        "asks_anew": message.asks_anew,
+        "chattering": message.chattering,
+        "fleeting": message.fleeting,
     }
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from hazard.site.models import Retention
 from hazard.store.queries import ENDED, OPEN_STATES
 from hazard.store.replica.portion import revisions_cursor
+from hazard.store.side_tables import ReadingRow, StageHealthRow
 from hazard.store.statements import upsert
 from hazard.store.tables import (
     ActionRequestRow,
@@ -31,9 +32,7 @@ from hazard.store.tables import (
     EvidenceRow,
     IncidentRow,
     OutboxRow,
-    ReadingRow,
     RevisionRow,
-    StageHealthRow,
 )
 from hazard.store.writer import Writer
 from hazard.types import Model, Reading, StageHealth

@@ -20,8 +20,10 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from hazard.errors import StoreError
+from hazard.store.anchors import ChainEnds, ChainHead
 from hazard.store.apply import apply
 from hazard.store.audit import verify_audit
+from hazard.store.bounds import Bounds
 from hazard.store.bulk import Bulk
 from hazard.store.desk import Desk
 from hazard.store.engine import data_version, make_engine, store_url
@@ -36,6 +38,7 @@ from hazard.store.operations import (
     number,
 )
 from hazard.store.outbox import Outbox, OutboxItem
+from hazard.store.performance import Asked
 from hazard.store.queries import AreaCounts, Queries, area_counts
 from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
@@ -72,6 +75,7 @@ class Store:
         desk: what the dashboard may write.
         outbox: the publisher's view.
         bulk: readings, stage health and retention.
+        bounds: takes out of the outbox what waits beyond its limits.
         notices: what people are still to be told.
     """
 
@@ -102,8 +106,10 @@ class Store:
         self.desk = Desk(self._writer)
         self.outbox = Outbox(self._plain, relaxed)
         self.bulk = Bulk(self._plain, relaxed, self._writer)
+        self.bounds = Bounds(self._plain, self._writer)
         self.notices = Notices(self._plain, self._writer)
         self._restore = Restore(self._plain)
+        self._chain_ends = ChainEnds()
         self._watch: Connection | None = None
         self._watch_lock = threading.Lock()
         self._fault = ""
@@ -345,6 +351,10 @@ class Store:
         """Suppression orders of this node that nobody has ended; their time may be over."""
         return self._restore.standing_orders(self._node, self._waiting_operations())
 
+    def asked_since(self, after: datetime) -> list[Asked]:
+        """This node's alarms that asked for attention later than `after`, raised or again."""
+        return self._restore.asked_since(self._node, after, self._waiting_operations())
+
     def active_counts(self) -> dict[str, AreaCounts]:
         """Alarms that are not back to normal by area, with what waits in the journal."""
         if not self._waiting:
@@ -389,6 +399,18 @@ class Store:
         """Lines of the audit that were checked, and the first fault in words, or None."""
         with self._plain.connect() as connection:
             return verify_audit(connection)
+
+    def audit_heads(self) -> list[ChainHead]:
+        """How far each chain of the audit is now.
+
+        Raises:
+            StoreError: if the database cannot be read.
+        """
+        try:
+            with self._plain.connect() as connection:
+                return self._chain_ends.read(connection, self._now())
+        except SQLAlchemyError as error:
+            raise StoreError(f"the audit cannot be read: {error}") from error
 
     def set_commit_timeout(self, commit_timeout_ms: int) -> None:
         """Go on with another time limit, after a reload of the site file."""

@@ -43,6 +43,7 @@ from hazard.store.replica.portion import (
     revisions_cursor,
 )
 from hazard.store.schema import current, head
+from hazard.store.side_tables import StageHealthRow
 from hazard.store.statements import JsonText
 from hazard.store.tables import (
     ActionRequestRow,
@@ -55,7 +56,6 @@ from hazard.store.tables import (
     EvidenceRow,
     IncidentRow,
     RevisionRow,
-    StageHealthRow,
 )
 
 PORTION = 200

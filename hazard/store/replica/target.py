@@ -21,7 +21,8 @@ from hazard.errors import SchemaTooNew, StoreError
 from hazard.store.engine import make_engine, store_url
 from hazard.store.replica.portion import COPIED, Portion, Row
 from hazard.store.schema import ensure_schema
-from hazard.store.tables import AuditRow, Base, CursorRow, RevisionRow, StageHealthRow
+from hazard.store.side_tables import StageHealthRow
+from hazard.store.tables import AuditRow, Base, CursorRow, RevisionRow
 
 OLDEST_POSTGRESQL = 15
 UPGRADE_WAIT_MS = 30_000

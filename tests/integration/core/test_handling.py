@@ -25,8 +25,12 @@ def notices(node: Node) -> list[Notice]:
 
 
 def channel(**changes: Any) -> dict[str, Any]:
-    secret = {"env": "HAZARD_TEST_SECRET"}
-    return {"kind": "webhook", "url": "http://127.0.0.1:9/", "secret": secret, **changes}
+    return {
+        "kind": "webhook",
+        "url": "http://127.0.0.1:9/",
+        "secret": "${HAZARD_TEST_SECRET}",
+        **changes,
+    }
 
 
 def told(node: Node) -> list[tuple[str, str, int]]:

@@ -9,6 +9,8 @@ from itertools import count
 from typing import Any, cast
 
 import pytest
+from structlog.contextvars import get_contextvars
+from structlog.testing import capture_logs
 
 from edge_agent.core.alerts import Alerts
 from edge_agent.core.cases import Case
@@ -21,7 +23,14 @@ from edge_agent.observe import Metrics
 from edge_agent.publish.port import PublisherPort
 from hazard.catalogue import catalogue
 from hazard.site.models import Site
-from hazard.store.operations import FinishRequest, Operation, SaveIncident, WriteRevision
+from hazard.store.operations import (
+    FinishRequest,
+    Operation,
+    QueueNotice,
+    SaveIncident,
+    WriteAudit,
+    WriteRevision,
+)
 from hazard.store.restore import OpenAlert
 from hazard.store.store import Store
 from hazard.triage.ladder import decide
@@ -36,9 +45,12 @@ from hazard.types import (
     HazardEvent,
     Incident,
     IsaState,
+    NoticeReason,
     RequestState,
+    Role,
     Severity,
     Verb,
+    Via,
     Words,
 )
 from tests.incidents import START, an_event, an_opinion, gas
@@ -50,6 +62,7 @@ SITE = Site.model_validate(
         "mqtt": {"embedded": True},
     }
 )
+PERMIT = {"permit": "hot_work", "hazard": "person_in_restricted_zone", "area": "tank-farm"}
 WORDS = Words(summary={"en": "Look."}, actions={"en": ("Go.",)}, source="template")
 
 
@@ -359,3 +372,143 @@ def test_a_stricter_policy_that_came_while_the_agent_was_down_applies_at_the_sta
     (raised,) = again.written
     assert raised.severity is Severity.CRITICAL
     assert raised.revision == stored.message.revision + 1
+
+
+def test_nobody_shelves_for_longer_than_the_site_allows(bench: Bench) -> None:
+    bench.alerts.found(an_event())
+    bench.alerts.reconfigure(
+        Site.model_validate(SITE.model_dump(mode="json") | {"alarms": {"longest_shelf_h": 1}})
+    )
+    bench.ask(Verb.SHELVE, 1, comment="known", duration_s=2 * 3600)
+    assert bench.outcomes()[-1].state is RequestState.REFUSED
+    bench.ask(Verb.SHELVE, 1, comment="known", duration_s=1800)
+    assert bench.outcomes()[-1].state is RequestState.DONE
+    assert bench.outcomes()[-1].values["revision"] == bench.written[-1].revision
+
+
+def test_a_refusal_says_in_the_audit_who_asked_for_what_as_what_and_which_way(
+    bench: Bench,
+) -> None:
+    bench.alerts.found(an_event())
+    bench.ask(Verb.ACKNOWLEDGE, 1, role=Role.VIEWER, via=Via.MQTT)
+    (line,) = [o for ops in bench.operations for o in ops if isinstance(o, WriteAudit)]
+    assert (line.actor, line.verb, line.subject) == (
+        "ada",
+        "request.refused",
+        bench.written[0].alert_id,
+    )
+    asked = {key: line.details[key] for key in ("verb", "role", "via")}
+    assert asked == {"verb": "acknowledge", "role": "viewer", "via": "mqtt"}
+    assert not bench.written[-1].acknowledged
+
+
+def test_an_action_is_audited_with_the_actors_role_and_the_way_it_came(bench: Bench) -> None:
+    bench.alerts.found(an_event())
+    bench.ask(Verb.ACKNOWLEDGE, 1, role=Role.SAFETY_OFFICER, via=Via.MQTT)
+    write = bench.last[bench.written[0].alert_id]
+    assert write.actor == "ada"
+    assert (write.details["role"], write.details["via"]) == ("safety_officer", "mqtt")
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"comment": ""}, "comment"),
+        ({"duration_s": None}, "duration_s"),
+        ({"duration_s": 1e300}, "duration_s"),
+        ({"duration_s": 25 * 3600.0}, "duration_s"),
+        ({"arguments": PERMIT | {"hazard": "toxic_gas_exposure"}}, "never suppressed"),
+        ({"arguments": PERMIT | {"hazard": "nonsense"}}, "nonsense"),
+        ({"arguments": PERMIT | {"area": "nowhere"}}, "nowhere"),
+        ({"arguments": PERMIT | {"zone": "nowhere"}}, "nowhere"),
+        ({"arguments": PERMIT | {"permit": "picnic"}}, "picnic"),
+        ({"areas": ("elsewhere",)}, "tank-farm"),
+        ({"role": Role.OPERATOR}, "safety_officer"),
+    ],
+)
+def test_a_permit_that_must_not_be_is_refused_with_what_is_wrong(
+    bench: Bench, more: dict[str, Any], told: str
+) -> None:
+    asked = {
+        "role": Role.SAFETY_OFFICER,
+        "comment": "welding",
+        "duration_s": 3600.0,
+        "arguments": PERMIT,
+    }
+    bench.ask(Verb.GRANT_PERMIT, 0, alert_id="none", **(asked | more))
+    assert bench.outcomes()[-1].state is RequestState.REFUSED
+    assert told in bench.outcomes()[-1].outcome
+    bench.alerts.found(an_event())
+    assert bench.written[0].state is IsaState.UNACKNOWLEDGED
+
+
+def test_a_permit_quiets_what_stands_already_in_the_same_breath(bench: Bench) -> None:
+    bench.alerts.found(an_event())
+    bench.ask(
+        Verb.GRANT_PERMIT,
+        0,
+        alert_id="none",
+        role=Role.SAFETY_OFFICER,
+        comment="welding",
+        duration_s=3600.0,
+        arguments=PERMIT,
+    )
+    order_id = bench.outcomes()[-1].values["order_id"]
+    assert [note.order_id for note in bench.written[-1].suppressed_by] == [order_id]
+    assert bench.written[-1].cause is Cause.SUPPRESSION
+
+
+def test_each_revision_is_a_line_of_the_log_that_names_its_alert(bench: Bench) -> None:
+    with capture_logs() as lines:
+        bench.alerts.found(an_event())
+    (line,) = [each for each in lines if each["event"] == "alert.revision"]
+    first = bench.written[0]
+    assert (line["alert_id"], line["incident_id"]) == (first.alert_id, first.incident_id)
+    told = (line["revision"], line["severity"], line["state"], line["cause"], line["log_level"])
+    assert told == (1, first.severity.value, "unacknowledged", "raised", "info")
+
+
+def test_what_is_done_for_an_alert_is_logged_with_its_ids(bench: Bench) -> None:
+    known: list[dict[str, Any]] = []
+    bench.alerts._climb = lambda _case: known.append(dict(get_contextvars()))
+    bench.alerts.found(an_event())
+    assert known[0]["alert_id"] == bench.written[0].alert_id
+    assert known[0]["incident_id"] == bench.written[0].incident_id
+    assert "alert_id" not in get_contextvars()
+
+
+def test_a_ladder_that_a_changed_site_file_brings_is_climbed_at_once(bench: Bench) -> None:
+    bench.alerts.found(an_event())
+    channel = {"kind": "webhook", "url": "http://127.0.0.1/", "secret": "${SECRET}"}
+    changed = {
+        "alarms": {"escalation": [{"steps": [{"after_min": 0, "tell": ["shift"]}]}]},
+        "notify": {"channels": {"shift": channel}},
+    }
+    bench.alerts.reconfigure(Site.model_validate(SITE.model_dump(mode="json") | changed))
+    (notice,) = [o.notice for ops in bench.operations for o in ops if isinstance(o, QueueNotice)]
+    assert (notice.channel, notice.reason) == ("shift", NoticeReason.ESCALATED)
+    assert notice.revision == bench.written[-1].revision
+
+
+def test_a_permit_covers_only_what_it_names_and_a_worse_kind_breaks_out_at_once(
+    bench: Bench,
+) -> None:
+    bench.ask(
+        Verb.GRANT_PERMIT,
+        0,
+        alert_id="none",
+        role=Role.SAFETY_OFFICER,
+        comment="calibration",
+        duration_s=3600.0,
+        arguments=PERMIT | {"hazard": "toxic_gas"},
+    )
+    bench.alerts.found(gas())
+    assert bench.written[0].state is IsaState.SUPPRESSED_BY_DESIGN
+    bench.alerts.found(an_event("fire", event_id="fire", rule_id="fire", subject="fire"))
+    assert bench.written[-1].hazard == "fire"
+    assert bench.written[-1].state is IsaState.UNACKNOWLEDGED
+    before = len(bench.operations)
+    bench.alerts.found(gas(value=120.0, level="idlh", updated_at=START + timedelta(seconds=9)))
+    (together,) = bench.operations[before:]
+    states = [o.message.state for o in together if isinstance(o, WriteRevision)]
+    assert states[-1] is IsaState.UNACKNOWLEDGED

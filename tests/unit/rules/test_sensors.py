@@ -184,6 +184,22 @@ def test_a_step_between_two_readings_a_moment_apart_is_no_rate() -> None:
     assert run(motor(), [warm(0, 60), warm(0.01, 61)]) == []
 
 
+def test_a_rise_is_raised_after_the_on_delay_and_one_that_ends_before_it_is_not() -> None:
+    rise = [warm(t, 60 + 12 * t / 60) for t in steps(0, 40, 2)]
+    first, late = run(motor(), rise)[0], run(motor(on_delay_s=8), rise)[0]
+    assert (late.updated_at - first.updated_at).total_seconds() == pytest.approx(8)
+    assert late.started_at == first.started_at
+    short = [warm(t, 60 + 12 * min(t, 8) / 60) for t in steps(0, 60, 2)]
+    assert [e.condition for e in run(motor(), short)] == ["active", "cleared"]
+    assert run(motor(on_delay_s=30), short) == []
+
+
+def test_the_on_delay_of_a_rise_begins_anew_after_a_bad_reading() -> None:
+    before = [warm(t, 60 + 12 * t / 60) for t in steps(0, 12, 2)]
+    after = [warm(t, 60 + 12 * t / 60) for t in steps(14, 21, 2)]
+    assert run(motor(on_delay_s=8), [*before, warm(13, None, quality="bad"), *after]) == []
+
+
 def test_a_rise_that_has_ended_clears_after_the_delay_and_silence_does_not() -> None:
     rise = [warm(t, 60 + 12 * t / 60) for t in steps(0, 20, 2)]
     flat = [warm(t, 64) for t in steps(20, 50, 2)]
