@@ -131,6 +131,7 @@ class Core:
             stages=self._report,
             gave_up=self._metrics.gave_up,
             replicated=self._board.replicated,
+            found=self._found,
         )
         self._stages = Stages(
             Sources(
@@ -209,6 +210,7 @@ class Core:
         self._floods.restore(alerts, asked)
         events = [event for incident in incidents for event in incident.events]
         self._engine = RuleEngine(build_rules(self.site), resume=events)
+        self._upkeep.resume(events)
         self._record.started()
         self._alerts.resume(alerts, incidents)
         log.info("core.resumed", alerts=len(alerts), incidents=len(incidents))

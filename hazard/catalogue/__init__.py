@@ -41,7 +41,8 @@ class HazardKind(Model):
     )
     about_alarms: bool = Field(
         default=False,
-        description="raised by the agent about its own alarms: by no rule, judged by no model",
+        description="raised by the agent about its alarms or itself: by no rule, judged by no "
+        "model",
     )
     never_suppress: bool = Field(default=False, description="whatever its level")
     never_suppress_levels: tuple[Name, ...] = Field(

@@ -16,11 +16,11 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    update,
 )
 
 from hazard.site.models import Retention
-from hazard.store.queries import ENDED, OPEN_STATES
+from hazard.store.evidence_budget import prune_evidence
+from hazard.store.queries import ENDED
 from hazard.store.replica.portion import revisions_cursor
 from hazard.store.side_tables import ReadingRow, StageHealthRow
 from hazard.store.statements import upsert
@@ -149,15 +149,17 @@ class Bulk:
     ) -> Pruned:
         """Remove what is over its time or budget, in small steps; alerts last.
 
-        Evidence of open alerts stays, and so do outbox rows that a broker has not taken over.
+        Evidence of open alerts stays, but on a disk that is running full; so do outbox rows that a
+        broker has not taken over. `free_bytes` asks for that much evidence less.
         With `replica_of`, the name of this node, alerts wait for the replica (`note_replica`), for
         `REPLICA_WAIT` at most.
-        `free_bytes` asks for that much evidence less, for a disk that is running full.
 
         Raises:
             StoreError: if the store cannot be written now.
         """
-        files, size = self._prune_evidence(now, retention, evidence_dir, free_bytes)
+        files, size = prune_evidence(
+            self._engine, self._writer, evidence_dir, now, retention, free_bytes=free_bytes
+        )
         return Pruned(
             evidence_files=files,
             evidence_bytes=size,
@@ -166,47 +168,6 @@ class Bulk:
             alerts=self._prune_alerts(now - timedelta(days=retention.alerts_days), replica_of),
             requests=self._prune_requests(now - REQUESTS_KEPT),
         )
-
-    def _prune_evidence(
-        self, now: datetime, retention: Retention, folder: Path, free_bytes: int
-    ) -> tuple[int, int]:
-        protected = (
-            select(EvidenceRow.evidence_id)
-            .join(AlertRow, AlertRow.incident_id == EvidenceRow.incident_id)
-            .where(AlertRow.state.in_(OPEN_STATES))
-        )
-        rows = (
-            select(
-                EvidenceRow.evidence_id,
-                func.max(EvidenceRow.size_bytes).label("size"),
-                func.max(EvidenceRow.captured_at).label("at"),
-                EvidenceRow.evidence_id.in_(protected).label("protected"),
-            )
-            .where(EvidenceRow.deleted_at.is_(None))
-            .group_by(EvidenceRow.evidence_id)
-            .order_by(func.max(EvidenceRow.captured_at))
-        )
-        with self._engine.connect() as connection:
-            found = connection.execute(rows).all()
-        excess = sum(row.size for row in found) - retention.evidence_bytes
-        excess = max(excess, free_bytes)
-        oldest = now - timedelta(days=retention.evidence_days)
-        gone: list[str] = []
-        freed = 0
-        for row in found:
-            if not row.protected and (row.at < oldest or freed < excess):
-                _unlink_evidence(folder, row.evidence_id)
-                gone.append(row.evidence_id)
-                freed += row.size
-        for start in range(0, len(gone), PRUNE_BATCH):
-            batch = gone[start : start + PRUNE_BATCH]
-            with self._writer.transaction() as connection:
-                connection.execute(
-                    update(EvidenceRow)
-                    .where(EvidenceRow.evidence_id.in_(batch))
-                    .values(deleted_at=now)
-                )
-        return len(gone), freed
 
     def _prune_outbox(self, now: datetime, brokers: Sequence[str]) -> int:
         consumers = [f"mqtt/{broker}"[:64] for broker in brokers]
@@ -315,8 +276,3 @@ def _delete_alerts(connection: Connection, alerts: list[str], incidents: list[st
     connection.execute(delete(AssessmentRow).where(AssessmentRow.incident_id.in_(incidents)))
     connection.execute(delete(EvidenceRow).where(EvidenceRow.incident_id.in_(incidents)))
     connection.execute(delete(IncidentRow).where(IncidentRow.incident_id.in_(incidents)))
-
-
-def _unlink_evidence(folder: Path, evidence_id: str) -> None:
-    for path in (folder / evidence_id[:2]).glob(f"{evidence_id}.*"):
-        path.unlink(missing_ok=True)

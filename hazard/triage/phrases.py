@@ -90,6 +90,13 @@ MEASURES: Mapping[str, Mapping[str, str]] = {
         "es": "alarmas",
         "it": "allarmi",
     },
+    "free_space": {
+        "en": "free space",
+        "fr": "espace libre",
+        "de": "freier Platz",
+        "es": "espacio libre",
+        "it": "spazio libero",
+    },
     "temperature": {
         "en": "temperature",
         "fr": "température",

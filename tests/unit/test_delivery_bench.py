@@ -64,6 +64,8 @@ def test_each_number_is_an_alarm_of_its_own() -> None:
     assert one.message.incident_id == one.incident.incident_id != two.incident.incident_id
     assert one.message.alert_id == one.alarm.alert_id != two.alarm.alert_id
     assert one.assessment.incident_id == one.incident.incident_id
-    rows = list(four_rows([one, two], 7, chain="agent"))
+    rows = four_rows([one, two], 7)
     assert [row.revision["sequence"] for row in rows] == [8, 9]
+    assert [row.alert["alert_id"] for row in rows] == ["x-1-a", "x-2-a"]
+    assert [row.outbox["topic"].rsplit("/", 1)[-1] for row in rows] == ["x-1-a", "x-2-a"]
     assert rows[1].audit["previous_hash"] == rows[0].audit["hash"]

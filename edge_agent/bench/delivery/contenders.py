@@ -23,6 +23,7 @@ from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy.orm import Session
 
+from edge_agent.bench.delivery.fill import fill
 from edge_agent.bench.delivery.rows import four_rows
 from edge_agent.bench.delivery.scene import (
     BROKER,
@@ -33,7 +34,7 @@ from edge_agent.bench.delivery.scene import (
 )
 from edge_agent.core.__main__ import GC_THRESHOLDS, SWITCH_INTERVAL_S
 from edge_agent.core.store_thread import StoreThread
-from edge_agent.process import die_with_parent
+from edge_agent.process import configure_logging, die_with_parent
 from edge_agent.publish.publisher import Publisher
 from edge_agent.publish.topics import outbox_messages
 from hazard.store import Store
@@ -214,7 +215,7 @@ def orm(job: dict[str, Any]) -> Figures:
         with store.unit() as unit:  # what the alerts refer to
             unit.add(*(SaveIncident(incident=each.incident) for each in ready))
             unit.commit()
-    rows = list(four_rows(ready, last, chain="floor"))
+    rows = four_rows(ready, last)
     engine = make_engine(store_url(job["database"]), busy_ms=5000, sync="FULL")
     began = time.perf_counter()
     with Session(engine.execution_options(writer=True), expire_on_commit=False) as session:
@@ -228,10 +229,17 @@ def orm(job: dict[str, Any]) -> Figures:
     return {"incidents_per_s": len(rows) / took_s}
 
 
+def history(job: dict[str, Any]) -> Figures:
+    """No contender: makes the store that the others begin with."""
+    fill(Path(job["database"]), job["alerts"])
+    return {}
+
+
 CONTENDERS: dict[str, Callable[[dict[str, Any]], Figures]] = {
     "product": product,
     "paho": paho,
     "orm": orm,
+    "history": history,
 }
 
 
@@ -244,6 +252,7 @@ def main() -> int:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+    configure_logging("bench")
     figures = CONTENDERS[job["contender"]](job)
     os.write(out, (json.dumps(figures) + "\n").encode())
     return 0

@@ -18,5 +18,6 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def replica_url(postgres: Postgres) -> str:
-    """An empty database."""
+    """An empty database; the server is up, whatever the test before did to it."""
+    postgres.start()
     return postgres.new_database()

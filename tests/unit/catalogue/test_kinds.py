@@ -32,6 +32,7 @@ KINDS = {
     "rapid_temperature_rise",
     "sensor_stale",
     "alarm_flood",
+    "storage_low",
 }
 CAMERA_FAULTS = {"camera_dark", "camera_frozen", "camera_offline"}
 
@@ -60,7 +61,7 @@ def test_summary_templates_use_known_fields_and_stay_short(hazard: str) -> None:
 
 def test_the_catalogue_holds_exactly_the_kinds_that_rules_and_the_agent_may_raise() -> None:
     assert set(catalogue()) == KINDS
-    assert set(found_by_rules()) == KINDS - {"alarm_flood"}
+    assert set(found_by_rules()) == KINDS - {"alarm_flood", "storage_low"}
 
 
 def test_what_the_agent_says_of_its_own_alarms_is_in_no_prompt() -> None:
