@@ -99,6 +99,13 @@ class Mosquitto:
         if process.stderr is not None:
             process.stderr.close()
 
+    def save(self) -> None:
+        """Have it write what it persists now: into a new file that takes the old one's place."""
+        file = self.folder / "data" / "mosquitto.db"
+        before = file.stat().st_ino if file.exists() else None
+        self._signal(signal.SIGUSR1)
+        wait_until(lambda: file.exists() and file.stat().st_ino != before, what="its file")
+
     def freeze(self) -> None:
         """SIGSTOP: connections stay, nothing is read and nothing is answered."""
         self._signal(signal.SIGSTOP)

@@ -41,6 +41,7 @@ from tests.alert_builders import (
     write_alert,
 )
 from tests.brokers import RunningBroker, subscribed
+from tests.mosquitto import Mosquitto
 
 ALL = "hazard/v1/#"
 STATUS = "hazard/v1/plant-a/node/edge-1/status"
@@ -378,6 +379,36 @@ def test_the_last_will_tells_of_a_killed_node(tmp_path: Path, broker: RunningBro
         finally:
             kill(process)
         wait_until(lambda: b'"crashed"' in (seen.last(STATUS) or b""), what="the last will")
+
+
+@pytest.mark.mosquitto
+def test_the_status_of_a_node_that_is_gone_expires_where_no_will_tells_of_it(
+    node_store: Store, tmp_path: Path
+) -> None:
+    """A killed broker that comes back knows what was retained, but no will."""
+    broker = Mosquitto(tmp_path).persist().start()
+    told = "told/last"
+
+    def retained() -> set[str]:
+        with subscribed(broker.port, STATUS, AREA, told) as late:
+            wait_until(lambda: late.last(told) is not None)
+            return {topic for topic, *_ in late.messages}
+
+    try:
+        with subscribed(broker.port, STATUS, told) as seen:
+            seen._client.publish(told, b"x", qos=1, retain=True).wait_for_publish(5)
+            with Running(node_store, a_site(broker.port, heartbeat_s=1.0)) as run:
+                run.publisher.set_stages([])
+                wait_until(lambda: b'"ready"' in (seen.last(STATUS) or b""))
+                expiry_s = [each[3]["MessageExpiryInterval"] for each in seen.messages if each[3]]
+                assert max(expiry_s) == 3
+                assert retained() == {STATUS, AREA, told}
+                broker.save()
+                broker.kill()
+        broker.start()
+        wait_until(lambda: retained() == {told}, what="neither ready nor clear")
+    finally:
+        broker.kill()
 
 
 def test_a_kill_between_store_and_publish_loses_nothing(
