@@ -19,7 +19,7 @@ from rich.table import Table
 
 from edge_agent.exam_attacks import attack_reports, told
 from edge_agent.reasoner.backends import load, subject_of, tests_allowed
-from hazard.catalogue import catalogue
+from hazard.catalogue import found_by_rules
 from hazard.errors import ConfigError
 from hazard.ports import Reasoner
 from hazard.site.loader import load_site
@@ -127,7 +127,7 @@ def _grants(reasoner: Reasoner, result: Result, config: Reasoning) -> dict[str, 
     """What the loader will give for each kind if a site asks for `decide`; as after a restart."""
     if result.certificate is None:
         return {}
-    kinds = sorted({*catalogue(), *result.kinds})
+    kinds = sorted({*found_by_rules(), *result.kinds})
     return {
         kind: grant(
             kind,

@@ -35,6 +35,11 @@ class Paths:
         return self.data_dir / "hazard.db"
 
     @property
+    def audit_heads(self) -> Path:
+        """How far the chains of the audit were: against lines that are cut off at the end."""
+        return self.data_dir / "audit.heads"
+
+    @property
     def evidence(self) -> Path:
         """Content-addressed evidence: `evidence/ab/abcd….jpg`."""
         return self.data_dir / "evidence"

@@ -124,11 +124,16 @@ class AlertMessage(Model):
     fleeting: bool = Field(
         default=False, description="went by itself within seconds, before anybody could act"
     )
+    asks_anew: bool = Field(
+        default=False,
+        description="with this revision it began to ask for attention, or asked again; counted in "
+        "alarm rates (also where only a flood keeps it quiet: then `state` says so)",
+    )
     flood_alert_id: str | None = Field(
         default=None, description="the flood alert that this alarm is grouped under"
     )
     members: tuple[str, ...] = Field(
-        default=(), max_length=500, description="of a flood alert: ids of the alarms grouped in it"
+        default=(), max_length=500, description="of a flood alert: ids of the alarms of its area"
     )
     case: CaseFile = Field(default_factory=CaseFile)
     words: Words | None = None

@@ -191,12 +191,23 @@ class IncidentBook:
         forward, backward = self._kinds.get(one), self._kinds.get(other)
         return bool((forward and other in forward.joins) or (backward and one in backward.joins))
 
-    def _flooded(self, event: HazardEvent) -> Incident:
-        """The incident that takes an event when no more can be opened."""
+    def _flooded(self, event: HazardEvent) -> Incident | None:
+        """The incident that takes an event when no more can be opened.
+
+        What the agent says of its own alarms stands alone: an alarm that had a flood in it could
+        not be grouped, and a flood that had a hazard in it would hide it.
+        """
+        if self._about_alarms(event.hazard):
+            return None
         return max(
-            self._open.values(),
+            (each for each in self._open.values() if not self._about_alarms(each.hazard)),
             key=lambda i: (i.area == event.area, i.hazard == event.hazard, i.updated_at),
+            default=None,
         )
+
+    def _about_alarms(self, hazard: str) -> bool:
+        kind = self._kinds.get(hazard)
+        return kind is not None and kind.about_alarms
 
     def _merge(self, incident: Incident, event: HazardEvent) -> Incident:
         events = list(incident.events)

@@ -73,12 +73,21 @@ class RunningBroker:
 class Subscriber:
     """A client that reconnects by itself and remembers every message."""
 
-    def __init__(self, port: int, *filters: str, client_id: str | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        *filters: str,
+        client_id: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
+    ) -> None:
         self.messages: list[tuple[str, bytes, bool, dict[str, Any]]] = []
         self._filters = filters
         self._ready = threading.Event()
         name = client_id or f"subscriber-{uuid.uuid4().hex}"
         self._client = Client(CallbackAPIVersion.VERSION2, name, protocol=MQTTv5)
+        if username is not None:
+            self._client.username_pw_set(username, password)
         self._client.reconnect_delay_set(min_delay=1, max_delay=1)
         self._client.on_connect = lambda client, *_: client.subscribe(
             [(each, 1) for each in self._filters]

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from hazard.catalogue import catalogue
+from hazard.catalogue import catalogue, found_by_rules
 from hazard.errors import ReasonerError
 from hazard.site.models import Policy
 from hazard.site.reasoning import Reasoning
@@ -58,7 +58,7 @@ def a_bank(per_kind: int = PER_KIND) -> tuple[Case, ...]:
     """Cases of all kinds; labels go round from each floor to critical, whatever the default is."""
     return tuple(
         _labelled(a_case(number, hazard))
-        for hazard in sorted(catalogue())
+        for hazard in sorted(found_by_rules())
         for number in range(per_kind)
     )
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from hazard.catalogue import catalogue
+from hazard.catalogue import found_by_rules
 from hazard.site.models import KindPolicy, Policy
 from hazard.types import Condition, HazardEvent, Incident, Measured, Opinion, Severity
 
 START = datetime(2026, 3, 1, 6, 30, tzinfo=UTC)
-KINDS = tuple(sorted(catalogue()))
+KINDS = tuple(sorted(found_by_rules()))
 SEVERITIES = tuple(Severity)
 
 

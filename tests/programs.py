@@ -37,6 +37,10 @@ SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin", 
 
 PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "mosquitto": (("mosquitto",), "apt-get install mosquitto"),
+    "mosquitto_ctrl": (("mosquitto_ctrl",), "apt-get install mosquitto"),
+    "mosquitto_sub": (("mosquitto_sub",), "apt-get install mosquitto-clients"),
+    "mosquitto_pub": (("mosquitto_pub",), "apt-get install mosquitto-clients"),
+    "node": (("node", "nodejs"), "apt-get install nodejs"),
     "chromium": (
         ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
         "apt-get install chromium",

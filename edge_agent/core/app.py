@@ -14,6 +14,7 @@ import structlog
 from edge_agent.core.alerts import Alerts
 from edge_agent.core.cases import Case
 from edge_agent.core.dispatch import Dispatcher
+from edge_agent.core.floods import LONGEST_WINDOW, Floods
 from edge_agent.core.guard import Guard
 from edge_agent.core.health import HealthBoard
 from edge_agent.core.hung import kill_if_hung
@@ -31,6 +32,7 @@ from edge_agent.core.snapshots import Snapshots
 from edge_agent.core.stages import Sources, Stages
 from edge_agent.core.store_thread import StoreThread
 from edge_agent.core.suppression import Register
+from edge_agent.core.taken import Taken
 from edge_agent.core.upkeep import Upkeep
 from edge_agent.ipc import (
     Ack,
@@ -87,7 +89,8 @@ class Core:
         self._thread = StoreThread(
             self._store, committed=self._publisher.wake, stored=self._metrics.stored
         )
-        self._record = SiteRecord(site.site.id, self._board, self._commit)
+        self._taken = Taken(self._store, self._thread)
+        self._record = SiteRecord(site.site.id, paths.site_file, self._board, self._commit)
         self._reasoning = ReasoningClient(wishes=site.reasoning.authority)
         self._ladder = Ladder(self._reasoning, site, self._kinds, authority=self._authority)
         self._snapshots = Snapshots(new_id, self._picture_taken, self._picture_failed)
@@ -102,6 +105,7 @@ class Core:
         )
         self._register = Register(site, self._kinds, commit=self._commit, new_id=new_id)
         self._alerts.settler.sources.append(self._register)
+        self._floods = Floods(self._alerts, site, self._kinds, tell=self._publisher.set_floods)
         self._dispatcher = Dispatcher(
             self._alerts,
             self._register,
@@ -125,6 +129,9 @@ class Core:
             self._reserve,
             site=lambda: self.site,
             stages=self._report,
+            gave_up=self._metrics.gave_up,
+            replicated=self._board.replicated,
+            found=self._found,
         )
         self._stages = Stages(
             Sources(
@@ -186,7 +193,9 @@ class Core:
         await self._ladder.stop()
         await self._dispatcher.stop()
         await self._server.stop()
+        self._record.stopped()
         await self._thread.stop()
+        await asyncio.to_thread(self._upkeep.anchor)
         await asyncio.to_thread(self._metrics.stop)
         await asyncio.to_thread(self._publisher.stop, 2.0)
         self._store.close()
@@ -195,9 +204,14 @@ class Core:
         alerts = await self._thread.run(self._store.open_alerts)
         incidents = await self._thread.run(self._store.open_incidents)
         orders = await self._thread.run(self._store.standing_orders)
-        self._register.restore(orders, datetime.now(UTC))
+        now = datetime.now(UTC)
+        asked = await self._thread.run(partial(self._store.asked_since, now - LONGEST_WINDOW))
+        self._register.restore(orders, now)
+        self._floods.restore(alerts, asked)
         events = [event for incident in incidents for event in incident.events]
         self._engine = RuleEngine(build_rules(self.site), resume=events)
+        self._upkeep.resume(events)
+        self._record.started()
         self._alerts.resume(alerts, incidents)
         log.info("core.resumed", alerts=len(alerts), incidents=len(incidents))
 
@@ -217,7 +231,8 @@ class Core:
         match message:
             case Observed(number=number, observation=observation):
                 self._metrics.observed(observation.camera_id)
-                self._input(observation)
+                work = partial(self._input, observation)
+                self._taken.once(connection.instance, number, work)
                 self._thread.after(partial(_acknowledge, connection, number))
             case Reported(report=report):
                 self._board.camera(report)
@@ -296,6 +311,7 @@ class Core:
                 self._found(event)
         self._guard("suppressions", partial(self._register.reconfigure, site, datetime.now(UTC)))
         self._guard("alerts", partial(self._alerts.reconfigure, site))
+        self._guard("floods", partial(self._floods.reconfigure, site, datetime.now(UTC)))
         self._board.keep(cameras=set(site.cameras), sensors=set(site.sensors))
         for role in ("vision", "reasoner"):
             connection = self._server.get(role)
@@ -316,6 +332,7 @@ class Core:
             self._input(Tick(now, started_s))
             self._guard("suppressions", partial(self._register.tick, now))
             self._guard("alerts", partial(self._alerts.tick, now))
+            self._guard("floods", partial(self._floods.tick, now))
             kill_if_hung(self._reasoning, self._server.get("reasoner"), self._metrics, started_s)
             await asyncio.sleep(TICK_S)
 

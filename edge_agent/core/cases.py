@@ -82,7 +82,12 @@ def authority_over(incident: Incident, authority: Callable[[str], Authority]) ->
 
 
 def message_of(
-    case: Case, cause: Cause, site: Site, catalogue: dict[str, HazardKind]
+    case: Case,
+    cause: Cause,
+    site: Site,
+    catalogue: dict[str, HazardKind],
+    *,
+    asks_anew: bool = False,
 ) -> AlertMessage:
     """The message of the alarm's revision; sequence and time stored are the store's to set."""
     assessment = case.assessment
@@ -110,6 +115,7 @@ def message_of(
         events=case.incident.events,
         evidence=case.evidence,
         times=case.times,
+        asks_anew=asks_anew,
     )
 
 

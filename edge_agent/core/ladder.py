@@ -79,7 +79,8 @@ class Ladder:
 
     async def _climb(self, case: Case, number: int) -> None:
         reasoning = self.site.reasoning
-        if reasoning.enabled and case.verdict.floor is not Severity.CRITICAL:
+        decidable = case.verdict.floor is not Severity.CRITICAL and not self._about_alarms(case)
+        if reasoning.enabled and decidable:
             incident, verdict = case.incident, case.verdict  # as asked: it may change meanwhile
             answer = await self._client.decide(
                 incident, verdict, case.asked_since_s + reasoning.deadline_s
@@ -98,9 +99,16 @@ class Ladder:
         if self._worded is not None:
             self._worded(case, number, words)
 
+    def _about_alarms(self, case: Case) -> bool:
+        """Whether it is no hazard but the agent's own alert about alarms: nothing to reason on."""
+        kind = self._catalogue.get(case.incident.hazard)
+        return kind is not None and kind.about_alarms
+
     async def _words(self, case: Case, deadline_monotonic_s: float) -> Words:
         languages = self.site.site.languages
-        if self.site.reasoning.enabled:
+        if self._about_alarms(case):
+            note = "an alert about alarms: its words are the catalogue's"
+        elif self.site.reasoning.enabled:
             answer = await self._client.write(
                 case.incident, case.alarm.severity, languages, deadline_monotonic_s
             )

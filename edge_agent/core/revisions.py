@@ -16,8 +16,9 @@ import structlog
 from pydantic import JsonValue
 
 from edge_agent.core.cases import Case, message_of, with_evidence
-from edge_agent.core.telling import annunciates, notices
+from edge_agent.core.telling import notices
 from hazard.alarms import Alarm, Transition
+from hazard.alarms.flood import asks_anew
 from hazard.catalogue import HazardKind
 from hazard.site.models import Site
 from hazard.store.operations import Operation, QueueNotice, SaveIncident, WriteRevision
@@ -62,8 +63,8 @@ class Scribe:
 
     Attributes:
         site: the site file in force.
-        annunciated: called with each case that begins to ask for an acknowledgement in the open:
-            raised, asking again, or back from its suppression.
+        annunciated: called with each case that asks for attention anew, also where only a flood
+            keeps it quiet: what alarm rates count (`hazard.alarms.flood.asks_anew`).
 
     Args:
         commit: takes the operations of one change, to be stored together and in order.
@@ -129,7 +130,8 @@ class Scribe:
     ) -> None:
         with_evidence(case)
         at, text = done.at, done.text
-        message = message_of(case, done.cause, self.site, self._catalogue)
+        anew = asks_anew(before, case.alarm)
+        message = message_of(case, done.cause, self.site, self._catalogue, asks_anew=anew)
         first = [item for item in more if isinstance(item, SaveIncident)]
         rest = [item for item in more if not isinstance(item, SaveIncident)]
         write = WriteRevision(
@@ -138,14 +140,9 @@ class Scribe:
         told = [QueueNotice(notice=each) for each in notices(before, message, self.site, at)]
         self.save(*first, write, *rest, *told)
         log_revision(message, text)
-        if annunciates(case.alarm) and (before is None or asks_anew(before, case.alarm)):
+        if anew:
             for each in self.annunciated:
                 each(case, at)
-
-
-def asks_anew(before: Alarm, after: Alarm) -> bool:
-    """Whether an alarm begins to ask in the open: it did not, or asks for something new."""
-    return not annunciates(before) or after.asked_at != before.asked_at
 
 
 def log_revision(message: AlertMessage, text: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -14,19 +15,22 @@ import structlog
 from edge_agent.core.reserve import Reserve
 from edge_agent.core.store_thread import StoreThread
 from edge_agent.paths import Paths
+from edge_agent.publish.gaps import gap_renderer
+from hazard.alarms.storage import STORAGE_RULE, Room, StorageWatch, low_bytes
 from hazard.errors import HazardError
+from hazard.ports import Tick
 from hazard.site.models import Site
+from hazard.store.anchors import Anchors
 from hazard.store.store import Store
-from hazard.types import Reading, StageHealth
+from hazard.types import HazardEvent, Reading, StageHealth
 
 HEALTH_S = 1.0
 PRUNE_S = 60.0
+ANCHOR_S = 60.0
+"""How often at most the heads of the audit's chains are noted."""
 MAX_UNSTORED_READINGS = 10_000
 FAILED_IN_ROW = 2
 """Writes that fail before it is shown: a single one may have met a short lock."""
-LOW_DISK_BYTES = 200_000_000
-LOW_DISK_SHARE = 0.05
-"""The disk is low below 200 MB or a twentieth of it, whichever is less."""
 
 log = structlog.get_logger()
 
@@ -36,6 +40,9 @@ class Upkeep:
 
     Args:
         stages: gives all stages as they are now, and tells the publisher and the metrics.
+        gave_up: counts what was given up, by kind.
+        replicated: up to which sequence the replica has everything; 0 while it has not said so.
+        found: takes the finding that the disk is nearly full, as another comes from a rule.
     """
 
     def __init__(
@@ -47,9 +54,15 @@ class Upkeep:
         *,
         site: Callable[[], Site],
         stages: Callable[[], list[StageHealth]],
+        gave_up: Callable[[str, int], None],
+        replicated: Callable[[], int],
+        found: Callable[[HazardEvent], None],
     ) -> None:
         self._store, self._thread, self._paths = store, thread, paths
         self._reserve, self._site, self._stages = reserve, site, stages
+        self._gave_up, self._replicated, self._found = gave_up, replicated, found
+        self._storage = StorageWatch()
+        self._anchors, self._anchored_s = Anchors(paths.audit_heads), -ANCHOR_S
         self._readings: list[Reading] = []
         self._prune_now = asyncio.Event()
         self.dropped_readings = 0
@@ -62,6 +75,26 @@ class Upkeep:
         else:
             self.dropped_readings += 1
 
+    def resume(self, events: Sequence[HazardEvent]) -> None:
+        """Go on with a finding that stood before a restart."""
+        mine = [event for event in events if event.rule_id == STORAGE_RULE]
+        self._storage = StorageWatch(max(mine, key=lambda each: each.updated_at, default=None))
+
+    def watch_disk(self, now: Tick) -> None:
+        """Tell of a disk that is nearly full, and that it is well again; call it in the loop."""
+        site = self._site().site
+        area = site.area or next(iter(self._site().areas))
+        event = self._storage.step(now, self._room(), node=site.node, area=area)
+        if event is not None:
+            self._found(event)
+
+    def _room(self) -> Room | None:
+        try:
+            usage = shutil.disk_usage(self._paths.data_dir)
+        except OSError:
+            return None
+        return Room(usage.free, usage.total)
+
     @property
     def fault(self) -> str:
         """Why the database takes no rows, if it took none twice in a row; with the mend."""
@@ -73,7 +106,7 @@ class Upkeep:
             usage = shutil.disk_usage(self._paths.data_dir)
         except OSError as error:
             return 0, f"the data folder {self._paths.data_dir} is gone ({error.strerror})"
-        if usage.free >= low_limit(usage.total):
+        if usage.free >= low_bytes(usage.total):
             return usage.free, ""
         self._prune_now.set()
         return usage.free, (
@@ -85,6 +118,7 @@ class Upkeep:
         """Write health and readings once a second; what could not be written comes again."""
         while True:
             try:
+                self.watch_disk(Tick(datetime.now(UTC), time.monotonic()))
                 await self.report()
             except Exception as error:  # noqa: BLE001 - the next second tries again
                 log.warning("health.not_stored", error=str(error)[:500])
@@ -141,18 +175,42 @@ class Upkeep:
     def _prune(self) -> None:
         site = self._site()
         usage = shutil.disk_usage(self._paths.data_dir)
+        node = site.site.node
+        if position := self._replicated():
+            self._store.bulk.note_replica(node, position, datetime.now(UTC))
         pruned = self._store.bulk.prune(
             datetime.now(UTC),
             site.retention,
             evidence_dir=self._paths.evidence,
             brokers=tuple(site.brokers()),
-            free_bytes=max(0, low_limit(usage.total) - usage.free),
+            free_bytes=max(0, low_bytes(usage.total) - usage.free),
+            replica_of=node if site.store.replica_url is not None else None,
         )
+        self._bound_outbox(site)
+        if time.monotonic() - self._anchored_s >= ANCHOR_S:
+            self.anchor()
         self._reserve.keep()
         if pruned.evidence_files:
             log.info("evidence.pruned", files=pruned.evidence_files, bytes=pruned.evidence_bytes)
 
+    def anchor(self) -> None:
+        """Note how far the audit's chains are: each minute, and at a clean stop."""
+        self._anchored_s = time.monotonic()
+        try:
+            noted = self._anchors.note(self._store.audit_heads())
+        except (OSError, HazardError) as error:
+            log.warning("audit.heads_not_noted", error=str(error)[:500])
+            return
+        if noted:
+            log.info("audit.heads", heads=[str(head) for head in noted])
 
-def low_limit(total_bytes: int) -> int:
-    """Free bytes below which a disk of this size is low."""
-    return min(LOW_DISK_BYTES, int(total_bytes * LOW_DISK_SHARE))
+    def _bound_outbox(self, site: Site) -> None:
+        missed = self._store.bounds.keep(
+            datetime.now(UTC),
+            site.mqtt.outbox,
+            tuple(site.brokers()),
+            gap_renderer(site.site.id, site.site.node),
+        )
+        if missed:
+            self._gave_up("outbox", missed)
+            log.error("outbox.given_up", messages=missed)

@@ -66,6 +66,12 @@ class NodeStatus(Model):
     sequence: int | None = Field(
         default=None, ge=0, description="the newest revision's; null: not known"
     )
+    active: int | None = Field(
+        default=None,
+        ge=0,
+        description="how many of its alarms are not back to normal and lie on `active/`; null: not "
+        "known",
+    )
     at: UtcTime
 
 

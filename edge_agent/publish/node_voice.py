@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from edge_agent.publish import home_assistant
 from edge_agent.publish.annunciator import Annunciator
@@ -44,6 +46,7 @@ class NodeVoice:
         self._worst: dict[str, Severity] = {}
         self._unwatched: dict[str, str] = {}
         self._watch_known = False
+        self._flooded: frozenset[str] = frozenset()
         self._status: Status = "starting"
         self._reason = ""
         self._stages: tuple[StageStatus, ...] = ()
@@ -63,6 +66,11 @@ class NodeVoice:
         changed = not self._watch_known or dict(unwatched) != self._unwatched
         self._unwatched, self._watch_known = dict(unwatched), True
         return changed
+
+    def set_floods(self, areas: Iterable[str]) -> bool:
+        """The areas whose operator position is in an alarm flood; True if that is news."""
+        before, self._flooded = self._flooded, frozenset(areas)
+        return before != self._flooded
 
     def set_stages(self, stages: Sequence[StageHealth]) -> bool:
         """The node's stages; True if there is news of the node or of its reasoner."""
@@ -94,7 +102,16 @@ class NodeVoice:
             self._expiry(),
             reasoner=self._reasoner,
             sequence=self._store.sequence,
+            active=self._active(),
         )
+
+    def _active(self) -> int | None:
+        """How many alarms are not back to normal; None while the store cannot be read."""
+        try:
+            counts = self._store.active_counts().values()
+        except SQLAlchemyError:
+            return None
+        return sum(sum(each.by_severity.values()) + each.suppressed for each in counts)
 
     def will(self) -> Publication:
         """What the broker says when the node is gone without a word."""
@@ -103,7 +120,14 @@ class NodeVoice:
     def farewell(self) -> list[Publication]:
         """Areas unknown and the node offline: the last words of a clean stop."""
         areas = [self._area(area, None, "the node was stopped")[1] for area in self._site.areas]
-        status = self._node_status("offline", "stopped", (), None, sequence=self._store.sequence)
+        status = self._node_status(
+            "offline",
+            "stopped",
+            (),
+            None,
+            sequence=self._store.sequence,
+            active=self._active(),
+        )
         return [*areas, status]
 
     def active(self) -> dict[str, tuple[int, Publication]]:
@@ -165,6 +189,7 @@ class NodeVoice:
                 "counts": counts.by_severity if counts is not None else {},
                 "unacknowledged": counts.unacknowledged if counts is not None else 0,
                 "suppressed": counts.suppressed if counts is not None else 0,
+                "flood": area in self._flooded,
                 "test": test_until is not None,
                 "test_until": test_until,
                 "at": now,
@@ -189,6 +214,7 @@ class NodeVoice:
         expiry_s: int | None,
         *,
         sequence: int | None,
+        active: int | None = None,
         reasoner: StageStatus | None = None,
     ) -> Publication:
         body = NodeStatus(
@@ -200,6 +226,7 @@ class NodeVoice:
             reasoner=reasoner,
             heartbeat_s=self.heartbeat_s,
             sequence=sequence,
+            active=active,
             at=datetime.now(UTC),
         )
         return Publication(

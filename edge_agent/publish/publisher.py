@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,8 +13,9 @@ from edge_agent.publish.annunciator import LONGEST_S
 from edge_agent.publish.commands import Clerk
 from edge_agent.publish.commands.replies import Answer
 from edge_agent.publish.node_voice import NodeVoice
-from edge_agent.publish.relay import Ears, Relay
+from edge_agent.publish.relay import Relay
 from edge_agent.publish.replays import LONGEST
+from edge_agent.publish.session import Ears
 from edge_agent.publish.voice import Counters, HandedOver
 from hazard.site.models import Site
 from hazard.store import Store
@@ -24,7 +25,8 @@ from hazard.types import Health, RequestOutcome, RequestState, StageHealth
 class Publisher:
     """Takes everything in the outbox to every broker, and is the core's `PublisherPort`.
 
-    The core calls `wake` after each commit, `set_watch` and `set_stages` when they change. Until
+    The core calls `wake` after each commit, `set_watch`, `set_floods` and `set_stages` when they
+    change. Until
     `set_watch` was called every area is unknown: what nobody watches is never shown as clear.
 
     `on_change` is called by a relay's thread for each revision that a broker has taken over.
@@ -133,6 +135,11 @@ class Publisher:
     def set_watch(self, unwatched: Mapping[str, str]) -> None:
         """Which areas nobody watches now, and why; all others are watched."""
         if self._voice.set_watch(unwatched):
+            self.wake()
+
+    def set_floods(self, areas: Iterable[str]) -> None:
+        """The areas whose operator position is in an alarm flood now."""
+        if self._voice.set_floods(areas):
             self.wake()
 
     def set_stages(self, stages: Sequence[StageHealth]) -> None:

@@ -36,6 +36,7 @@ class Sender:
         limit: the largest packet that the broker takes.
         refused: why the broker takes nothing now, or None.
         error: why the store could not be read, or empty.
+        missed: rows have gone out of the outbox unsent since the session began.
     """
 
     def __init__(
@@ -60,6 +61,9 @@ class Sender:
         self._direct: set[tuple[str | None, int | None, str]] = set()
         self.aside = Aside()
         self.shown: dict[str, int] = {}
+        self._gaps: set[int] = set()
+        self._began = datetime.now(UTC)
+        self.missed = False
         self.refused: str | None = None
         self.error = ""
 
@@ -147,12 +151,14 @@ class Sender:
             return False
         self.news = False
         try:
+            late = self._late_gaps()
             rows = self._store.outbox.read(self._read_to, BATCH)
         except SQLAlchemyError as error:
             self.unreadable(error)
-            rows = []
+            late, rows = [], []
         else:
             self.error = ""
+        self._queue.extend(late)
         if rows:
             self._read_to = rows[-1].outbox_id or self._read_to
             self.news = True
@@ -164,14 +170,29 @@ class Sender:
             if key_of(item) not in self._direct and item not in self.aside
         ]
         self._queue.extend(fresh)
-        return bool(fresh)
+        return bool(self._queue)
+
+    def _late_gaps(self) -> list[OutboxItem]:
+        """Records that took the place of rows which were read before they went."""
+        position = self.position or 0
+        found: list[OutboxItem] = []
+        for gap in self._store.outbox.gaps(self._name, position):
+            outbox_id = gap.outbox_id
+            if position < outbox_id <= self._read_to and outbox_id not in self._gaps:
+                found += self._store.outbox.read(outbox_id - 1, 1)
+                self._gaps.add(outbox_id)
+        return found
 
     def _not_taken_long_ago(self, rows: list[OutboxItem]) -> list[OutboxItem]:
         """Without rows behind one that is not taken, which were handed over long ago themselves."""
         if (rows[0].outbox_id or 0) > self._known_to:
             return rows
         ids = [row.outbox_id for row in rows if row.outbox_id is not None]
-        taken = self._store.outbox.acked_before(self._name, ids, datetime.now(UTC) - RESEND)
+        try:
+            taken = self._store.outbox.acked_before(self._name, ids, datetime.now(UTC) - RESEND)
+        except SQLAlchemyError as error:
+            self.unreadable(error)
+            return rows
         for row in rows:
             if row.outbox_id in taken:
                 self._require_progress().skipped(row)
@@ -183,7 +204,11 @@ class Sender:
         if not items:
             return
         ids = [item.outbox_id for item in items if item.outbox_id is not None]
-        there = self._store.outbox.present(ids)
+        try:
+            there = self._store.outbox.present(ids)
+        except SQLAlchemyError as error:
+            self.unreadable(error)
+            there = set(ids)
         for item in items:
             if item.outbox_id is not None and item.outbox_id not in there:
                 self._require_progress().skipped(item)  # the outbox is bounded: a gap tells of it
@@ -220,6 +245,10 @@ class Sender:
 
     def _send_item(self, link: Link, item: OutboxItem) -> None:
         message = item.message
+        if item.gap_from is not None and item.outbox_id is not None:
+            self._gaps.add(item.outbox_id)
+            self.missed = self.missed or item.created_at >= self._began
+            self._counters.gaps += 1
         publication = fitted(
             Publication(
                 topic=message.topic,
@@ -236,7 +265,6 @@ class Sender:
         at, size_bytes = datetime.now(UTC), len(publication.body)
         self._require_progress().sent(link.publish(publication), item, at, size_bytes)
         self._counters.published += 1
-        self._counters.gaps += message.topic.endswith("/gap")
         if item.outbox_id is None:
             self._direct.add(key_of(item))
         elif item.outbox_id <= self._resend_to:

@@ -46,18 +46,22 @@ class States:
         return max(self._waiting.values(), default=0)
 
     def introduce(self) -> None:
-        """Say that the node is there, what is active, and how its areas are."""
-        self.tell(self._voice.birth())
+        """Say what is active, that the node is there, and how its areas are.
+
+        The status comes after the active alarms: who sees it retained has been told of them all.
+        """
         try:
             active = self._voice.active()
         except SQLAlchemyError as error:
             self._sender.unreadable(error)
+            self.tell(self._voice.birth())
             return
-        self._link.subscribe(active_filter(self._voice.site_id))
+        self._link.subscribe(active_filter(self._voice.site_id), own=True)
         for alert_id, (revision, state) in active.items():
             self._sender.shown[alert_id] = revision
             self.tell(state)
-        self._link.subscribe(self._voice.discovery_filter())
+        self.tell(self._voice.birth())
+        self._link.subscribe(self._voice.discovery_filter(), own=True)
         self.discovery()
         self.areas()
 

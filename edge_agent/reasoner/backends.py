@@ -21,7 +21,7 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
-from hazard.catalogue import catalogue
+from hazard.catalogue import found_by_rules
 from hazard.errors import ConfigError
 from hazard.ports import Reasoner
 from hazard.site.reasoning import Reasoning
@@ -73,7 +73,7 @@ def load(config: Reasoning, models_dir: Path) -> Loaded:
     certificate = _certificate(reasoner.folder / CERTIFICATE_FILE)
     provenance = {str(key): str(value) for key, value in reasoner.provenance().items()}
     authority, notes = {}, set()
-    for hazard in sorted({*catalogue(), *config.authority}):
+    for hazard in sorted({*found_by_rules(), *config.authority}):
         granted = grant(
             hazard,
             backend_limit=reasoner.max_authority,

@@ -39,6 +39,11 @@ class HazardKind(Model):
     joins: tuple[Name, ...] = Field(
         default=(), description="kinds that form one incident with this one in the same area"
     )
+    about_alarms: bool = Field(
+        default=False,
+        description="raised by the agent about its alarms or itself: by no rule, judged by no "
+        "model",
+    )
     never_suppress: bool = Field(default=False, description="whatever its level")
     never_suppress_levels: tuple[Name, ...] = Field(
         default=(), description="levels from which on it is never suppressed"
@@ -56,6 +61,11 @@ def catalogue() -> dict[str, HazardKind]:
     text = files(__package__).joinpath("kinds.yaml").read_text(encoding="utf-8")
     kinds = YAML(typ="safe", pure=True).load(text)
     return {entry["id"]: HazardKind.model_validate(entry) for entry in kinds}
+
+
+def found_by_rules() -> dict[str, HazardKind]:
+    """The kinds that rules may find and models may judge: all but those about alarms."""
+    return {name: kind for name, kind in catalogue().items() if not kind.about_alarms}
 
 
 def kind(hazard: str) -> HazardKind:

@@ -20,6 +20,7 @@ def alarm_references(site: Site) -> Iterator[Reference]:
     for name, position in alarms.positions.items():
         path: Keys = ("alarms", "positions", name, "areas")
         yield from _known(path, "area", position.areas, site.areas)
+        yield from _watched_twice(site, name)
     for at, ladder in enumerate(alarms.escalation):
         path = ("alarms", "escalation", at)
         yield from _known((*path, "areas"), "area", ladder.areas, site.areas)
@@ -36,6 +37,24 @@ def alarm_references(site: Site) -> Iterator[Reference]:
         yield from _known((*path, "shifts"), "shift", channel.shifts, alarms.shifts)
     yield from _places(site)
     yield from _commands(site)
+
+
+def _watched_twice(site: Site, name: str) -> Iterator[Reference]:
+    """An alarm counts at one position: an area stands once, at one of them."""
+    areas, seen = site.alarms.positions[name].areas, set[str]()
+    elsewhere = {
+        area: other
+        for other, position in site.alarms.positions.items()
+        if other != name
+        for area in position.areas
+    }
+    for at, area in enumerate(areas):
+        path: Keys = ("alarms", "positions", name, "areas", at)
+        if area in seen:
+            yield path, f"{area} stands twice: take one out"
+        elif area in elsewhere and name > elsewhere[area]:
+            yield path, f"{area} is watched by position {elsewhere[area]} already: take it out here"
+        seen.add(area)
 
 
 def _places(site: Site) -> Iterator[Reference]:

@@ -32,7 +32,10 @@ class Weekly(Model):
 
 
 class Position(Model):
-    """An operator position: whoever watches these areas. Alarm rates are counted for each."""
+    """An operator position: whoever watches these areas. Alarm rates are counted for each.
+
+    An area has one position; areas without one are counted together, as position `others`.
+    """
 
     name: str = Field(min_length=1, max_length=120)
     areas: tuple[Name, ...] = Field(min_length=1)

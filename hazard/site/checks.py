@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hazard.catalogue import HazardKind, catalogue
+from hazard.alarms.flood import FLOOD_RULE
+from hazard.catalogue import HazardKind, catalogue, found_by_rules
 from hazard.site.models import Camera, KindPolicy, Site
 from hazard.site.mqtt import Broker
 from hazard.site.problems import KeyPath, choose, show
@@ -88,8 +89,12 @@ def _hazards(site: Site) -> Iterator[Finding]:
         for at, hazard in enumerate(item.hazards)
     ]
     for path, hazard in (*named, *suppressed):
+        offered = kinds if path[0] == "policy" else found_by_rules()
         if hazard not in kinds:
-            yield path, f"no hazard kind {show(hazard)} in the catalogue", choose(hazard, kinds)
+            yield path, f"no hazard kind {show(hazard)} in the catalogue", choose(hazard, offered)
+        elif hazard not in offered and path[0] != "alarms":
+            what = f"{hazard} is raised by the agent about its own alarms"
+            yield path, what, f"choose one of {', '.join(sorted(offered))}"
     for path, hazard in suppressed:
         if hazard in kinds and kinds[hazard].never_suppress:
             yield path, f"{hazard} is never suppressed", "take it out of the list"
@@ -197,6 +202,9 @@ def _is_filter(topic: str) -> bool:
 
 def _rules(site: Site) -> Iterator[Finding]:
     for name, rule in site.rules.items():
+        if name == FLOOD_RULE:
+            what = "is the name of the agent's own finding of an alarm flood"
+            yield ("rules", name), what, "give the rule another name"
         if isinstance(rule, FireSmokeRule) and rule.frames > rule.window:
             what = f"{rule.frames} frames of a window of {rule.window}"
             yield ("rules", name, "frames"), what, "it could never be raised: raise window"
@@ -207,7 +215,7 @@ def _rules(site: Site) -> Iterator[Finding]:
 def _levels(site: Site, name: str, rule: ThresholdRule) -> Iterator[Finding]:
     kind = catalogue().get(rule.hazard)
     own = site.policy.kinds.get(rule.hazard, KindPolicy())
-    if kind is None or not kind.levels:
+    if kind is None or kind.about_alarms or not kind.levels:
         return
     known = {*kind.levels, *own.levels}
     for at, level in enumerate(rule.levels):

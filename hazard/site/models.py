@@ -166,8 +166,29 @@ class Retention(Model):
 
     evidence_bytes: int = Field(default=2_000_000_000, ge=10_000_000)
     evidence_days: float = Field(default=90, gt=0)
+    snapshot_bytes: int | None = Field(
+        default=None, ge=1_000_000, description="of these, most for pictures; absent: no own budget"
+    )
+    snapshot_days: float | None = Field(
+        default=None, gt=0, description="days that pictures are kept; absent: evidence_days"
+    )
+    clip_bytes: int | None = Field(
+        default=None, ge=1_000_000, description="of these, most for clips; absent: no own budget"
+    )
+    clip_days: float | None = Field(
+        default=None, gt=0, description="days that clips are kept; absent: evidence_days"
+    )
     readings_days: float = Field(default=7, gt=0)
     alerts_days: float = Field(default=3650, gt=0)
+
+    def of_kind(self, kind: str) -> tuple[float, int]:
+        """Days and bytes of one kind of evidence: its own, or those of all evidence."""
+        own = {
+            "snapshot": (self.snapshot_days, self.snapshot_bytes),
+            "clip": (self.clip_days, self.clip_bytes),
+        }
+        days, most = own.get(kind, (None, None))
+        return days or self.evidence_days, most or self.evidence_bytes
 
 
 class Site(Model):

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hazard.catalogue import catalogue
+from hazard.catalogue import found_by_rules
 from hazard.site.glossary import describe
 from hazard.site.models import Site
 from hazard.site.shape import models
@@ -55,4 +55,4 @@ def _offer_hazards(definitions: dict[str, Any]) -> None:
     for part in definitions.values():
         hazard = part.get("properties", {}).get("hazard")
         if hazard is not None:
-            hazard["enum"] = sorted(catalogue())
+            hazard["enum"] = sorted(found_by_rules())

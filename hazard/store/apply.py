@@ -22,6 +22,7 @@ from hazard.store.operations import (
     SaveEvidence,
     SaveIncident,
     SaveOrder,
+    SaveTaken,
     WriteAudit,
     WriteRevision,
 )
@@ -38,6 +39,7 @@ from hazard.store.tables import (
     RevisionRow,
     SuppressionOrderRow,
 )
+from hazard.store.taken import save_taken
 from hazard.types import AlertMessage, Assessment, CaseFile, Incident, IsaState, Notice, NoticeState
 
 AGENT_CHAIN = "agent"
@@ -67,6 +69,7 @@ class _Rows:
         self._orders: dict[str, Row] = {}
         self._cases: dict[str, Row] = {}
         self._notices: list[Row] = []
+        self._taken: SaveTaken | None = None
         self._audit: list[AuditEntry] = []
 
     def add(self, operation: Operation) -> None:
@@ -86,6 +89,8 @@ class _Rows:
                 self._orders[order.order_id] = _order(operation)
             case QueueNotice(notice=notice):
                 self._notices.append(_notice(notice))
+            case SaveTaken():
+                self._taken = operation
             case WriteAudit():
                 self._audit.append(
                     AuditEntry(
@@ -123,10 +128,7 @@ class _Rows:
             "returned_at": stored_at if message.state is IsaState.NORMAL else None,
             "alarm": JsonText(operation.alarm.model_dump_json()),
         }
-        self._revisions.append(
-            common
-            | {"sequence": message.sequence, "cause": message.cause.value, "stored_at": stored_at}
-        )
+        self._revisions.append(common | _figures(message) | {"stored_at": stored_at})
         if message.case != UNTOUCHED:
             self._cases[message.alert_id] = _case(message, stored_at)
         self._outbox += [
@@ -173,11 +175,13 @@ class _Rows:
         upsert_many(
             connection, EvidenceRow, "evidence_id,incident_id", list(self._evidence.values())
         )
-        upsert_many(connection, SuppressionOrderRow, "order_id", list(self._orders.values()))
+        upsert_many(connection, SuppressionOrderRow, "order_id,node", list(self._orders.values()))
         upsert_many(connection, CaseFileRow, "alert_id", list(self._cases.values()))
         insert_new(connection, NoticeRow, self._notices)
         for request in self._finished:
             _finish_request(connection, request)
+        if self._taken is not None:
+            save_taken(connection, self._taken)
         append_entries(connection, AGENT_CHAIN, self._audit)
 
 
@@ -190,6 +194,24 @@ def _incident(incident: Incident) -> Row:
         "updated_at": incident.updated_at,
         "closed_at": incident.closed_at,
         "payload": JsonText(incident.model_dump_json()),
+    }
+
+
+def _figures(message: AlertMessage) -> Row:
+    """What a revision's row has beside its alert's: for order, and for figures."""
+    ordered = sorted(message.events, key=lambda event: event.hazard != message.hazard)
+    sources = [name for event in ordered[:1] for name in (*event.sources, event.subject)]
+    return {
+        "sequence": message.sequence,
+        "cause": message.cause.value,
+        "area": message.area,
+        "hazard": message.hazard,
+        "rule_id": ordered[0].rule_id if ordered else "",
+        "source": sources[0][:64] if sources else "",
+        "acknowledged": message.acknowledged,
+        "asks_anew": message.asks_anew,
+        "chattering": message.chattering,
+        "fleeting": message.fleeting,
     }
 
 

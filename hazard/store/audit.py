@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue
 from sqlalchemy import Connection, bindparam, insert, select
 
+from hazard.store.anchors import ChainHead
 from hazard.store.tables import AuditRow, Base
 
 GENESIS = "0" * 64
@@ -80,13 +81,23 @@ def append_entries(connection: Connection, chain: str, entries: Sequence[AuditEn
     connection.execute(_INSERT, rows)
 
 
-def verify_audit(connection: Connection) -> tuple[int, str | None]:
-    """Recompute every chain: number of lines checked, and the first fault in words or None."""
-    newest: dict[str, str] = {}
+def verify_audit(
+    connection: Connection, anchored: Sequence[ChainHead] = ()
+) -> tuple[int, str | None]:
+    """Recompute every chain: number of lines checked, and the first fault in words or None.
+
+    Each of the `anchored` heads must occur in its chain: a chain that was cut off at its end, or
+    written anew, is whole in itself. On a replica each node has chains of its own.
+    """
+    heads: dict[tuple[str, str, int], list[ChainHead]] = {}
+    for head in anchored:
+        heads.setdefault((head.node, head.chain, head.count), []).append(head)
+    ends: dict[tuple[str, str], tuple[int, str]] = {}
     checked = 0
     with connection.execute(_ALL) as lines:
         for row in lines.mappings():
-            previous = newest.get(row["chain"], GENESIS)
+            whose = row["node"], row["chain"]
+            count, previous = ends.get(whose, (0, GENESIS))
             expected = line_hash(
                 previous,
                 chain=row["chain"],
@@ -96,9 +107,34 @@ def verify_audit(connection: Connection) -> tuple[int, str | None]:
                 subject=row["subject"],
                 details=row["details"],
             )
+            where = f"line {row['audit_id']} of {_named(*whose)}"
             if row["previous_hash"] != previous or row["hash"] != expected:
-                where = f"line {row['audit_id']} of chain {row['chain']!r}"
                 return checked, f"{where} was changed, or a line before it was removed"
-            newest[row["chain"]] = row["hash"]
+            for head in heads.pop((*whose, count + 1), ()):
+                if head.hash != row["hash"]:
+                    return checked, f"{where} is another than it was at {_time(head.at)}"
+            ends[whose] = count + 1, row["hash"]
             checked += 1
-    return checked, None
+    return checked, _cut_off([head for left in heads.values() for head in left], ends)
+
+
+def _cut_off(
+    missing: Sequence[ChainHead], ends: dict[tuple[str, str], tuple[int, str]]
+) -> str | None:
+    """What heads say that lie behind the end of their chain."""
+    newest = max(missing, key=lambda head: (head.at, head.count), default=None)
+    if newest is None:
+        return None
+    count, _ = ends.get((newest.node, newest.chain), (0, ""))
+    return (
+        f"{_named(newest.node, newest.chain)} ends after {count} lines: the lines "
+        f"{count + 1} to {newest.count} were there at {_time(newest.at)} and were cut off"
+    )
+
+
+def _named(node: str, chain: str) -> str:
+    return f"chain {chain!r}" + (f" of node {node!r}" if node else "")
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")

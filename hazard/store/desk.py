@@ -17,7 +17,8 @@ from sqlalchemy import delete, insert, select, update
 from hazard.errors import StoreError
 from hazard.store.audit import AuditEntry, append_audit
 from hazard.store.queries import RequestStatus, request_status
-from hazard.store.tables import ActionRequestRow, AlertRow, LoginCodeRow, SessionRow
+from hazard.store.side_tables import LoginCodeRow, SessionRow
+from hazard.store.tables import ActionRequestRow, AlertRow
 from hazard.store.writer import Writer
 from hazard.types import ActionRequest, Model, RequestState, UtcTime
 
@@ -77,7 +78,7 @@ class Desk:
     # ------------------------------------------------------------ login
 
     def new_login_code(self, now: datetime, *, lifetime: timedelta = timedelta(minutes=15)) -> str:
-        """A one-time code to print on the console; only its hash is stored."""
+        """A one-time code to print on the console; only its hash is stored, and the audit told."""
         code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
         with self._writer.transaction() as connection:
             connection.execute(delete(LoginCodeRow).where(LoginCodeRow.expires_at <= now))
@@ -86,6 +87,9 @@ class Desk:
                     code_hash=_digest(code), created_at=now, expires_at=now + lifetime
                 )
             )
+            # Whoever may ask the console for a code may log in under any name.
+            entry = AuditEntry(now, "console", "login_code", "dashboard", {})
+            append_audit(connection, "dashboard", entry)
         return code
 
     def use_login_code(self, code: str, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hazard.store.operations import OutboxMessage
@@ -21,7 +21,11 @@ MARK_WAIT_MS = 20
 
 @dataclass(frozen=True, slots=True)
 class OutboxItem:
-    """One row of the outbox. `outbox_id` is None while it is only in the journal."""
+    """One row of the outbox.
+
+    `outbox_id` is None while it is only in the journal. With `gap_from` it is the record of
+    messages that went: from that sequence number to `sequence`.
+    """
 
     outbox_id: int | None
     sequence: int | None
@@ -29,6 +33,23 @@ class OutboxItem:
     revision: int | None
     created_at: datetime
     message: OutboxMessage
+    gap_from: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Messages that went out of the outbox before a broker had taken them over.
+
+    Attributes:
+        from_sequence: the number of the first of them.
+        to_sequence: the number of the last.
+        made_at: when the last of them went.
+    """
+
+    outbox_id: int
+    from_sequence: int
+    to_sequence: int
+    made_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +70,7 @@ class Outbox:
 
     def position(self, broker: str) -> int:
         """Everything up to this `outbox_id` has been handed over to the broker."""
-        query = select(CursorRow.position).where(CursorRow.consumer == _consumer(broker))
+        query = select(CursorRow.position).where(CursorRow.consumer == consumer(broker))
         with self._engine.connect() as connection:
             return int(connection.execute(query).scalar_one_or_none() or 0)
 
@@ -76,6 +97,7 @@ class Outbox:
                     retain=row["retain"],
                     properties=row["properties"],
                 ),
+                gap_from=row["gap_from"],
             )
             for row in rows
         ]
@@ -94,6 +116,26 @@ class Outbox:
         with self._engine.connect() as connection:
             payloads = connection.execute(query).scalars().all()
         return [AlertMessage.model_validate(payload) for payload in payloads]
+
+    def gaps(self, broker: str, position: int) -> list[Gap]:
+        """What the broker was not given, as long as the outbox remembers it; oldest first."""
+        given = select(DeliveryRow.outbox_id).where(
+            DeliveryRow.broker == broker, DeliveryRow.outbox_id == OutboxRow.outbox_id
+        )
+        query = (
+            select(
+                OutboxRow.outbox_id, OutboxRow.gap_from, OutboxRow.sequence, OutboxRow.created_at
+            )
+            .where(OutboxRow.gap_from.is_not(None))
+            .where(or_(OutboxRow.outbox_id > position, given.exists()))
+            .order_by(OutboxRow.outbox_id)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Gap(row.outbox_id, row.gap_from or row.sequence or 0, row.sequence or 0, row.created_at)
+            for row in rows
+        ]
 
     def first_acked_since(self, broker: str, since: datetime) -> int | None:
         """The first row that the broker has taken over since then, or None."""
@@ -155,7 +197,7 @@ class Outbox:
                 connection,
                 CursorRow,
                 "consumer",
-                {"consumer": _consumer(broker), "position": position, "updated_at": now},
+                {"consumer": consumer(broker), "position": position, "updated_at": now},
             )
 
 
@@ -191,5 +233,6 @@ def _write_marks(connection: Connection, broker: str, marks: Sequence[Mark]) -> 
     )
 
 
-def _consumer(broker: str) -> str:
+def consumer(broker: str) -> str:
+    """The name of a broker's cursor."""
     return f"mqtt/{broker}"[:64]

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, Select, and_, func, or_, select
 
 from hazard.errors import StoreError
 from hazard.store.assessments import assessments_about, find_assessment
+from hazard.store.side_tables import ReadingRow, StageHealthRow
 from hazard.store.tables import (
     ActionRequestRow,
     AlertRow,
@@ -28,9 +29,7 @@ from hazard.store.tables import (
     EvidenceRow,
     IncidentRow,
     OutboxRow,
-    ReadingRow,
     RevisionRow,
-    StageHealthRow,
 )
 from hazard.types import (
     ActionRequest,

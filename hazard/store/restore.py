@@ -6,6 +6,7 @@ What still waits in the journal counts as written: it lies over what the databas
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy import Engine, or_, select
 
@@ -17,6 +18,7 @@ from hazard.store.operations import (
     SaveOrder,
     WriteRevision,
 )
+from hazard.store.performance import Asked, asked_since
 from hazard.store.queries import OPEN_STATES, request_status
 from hazard.store.tables import ActionRequestRow, AlertRow, IncidentRow, SuppressionOrderRow
 from hazard.types import (
@@ -80,6 +82,18 @@ class Restore:
                 if operation.message.revision > newest:
                     found = OpenAlert(message=operation.message, alarm=operation.alarm)
         return found
+
+    def asked_since(self, node: str, after: datetime, waiting: Iterable[Operation]) -> list[Asked]:
+        """The node's alarms that asked for attention later than `after`, oldest first."""
+        with self._engine.connect() as connection:
+            found = set(asked_since(connection, node, after))
+        for operation in waiting:
+            if isinstance(operation, WriteRevision) and operation.message.asks_anew:
+                message = operation.message
+                at = message.times.stored or message.times.raised
+                if at > after:
+                    found.add(Asked(at, message.alert_id, message.area))
+        return sorted(found)
 
     def standing_orders(self, node: str, waiting: Iterable[Operation]) -> list[SuppressionOrder]:
         """Suppression orders of the node that nobody has ended, oldest first.

@@ -6,8 +6,6 @@ database that a newer release has written is not touched.
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from alembic import command
@@ -18,6 +16,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from hazard.errors import SchemaTooNew, StoreError
+from hazard.store.backup import back_up
+from hazard.store.changes import log_changes
 from hazard.store.writer import store_error
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -49,10 +49,14 @@ def ensure_schema(engine: Engine) -> Path | None:
         if version == head():
             return None
         _refuse_newer(version)
-        backup = _backup(engine, version) if version is not None else None
+        # The lock is taken before the copy: it holds all that the upgrade begins with.
         with engine.execution_options(writer=True).begin() as connection:
-            if current(connection) != head():
-                command.upgrade(_config(connection), "head")
+            version = current(connection)
+            if version == head():
+                return None
+            backup = _backup(engine, version) if version is not None else None
+            command.upgrade(_config(connection), "head")
+            log_changes(connection)
     except DBAPIError as error:
         raise store_error(error) from error
     return backup
@@ -75,19 +79,7 @@ def _config(connection: Connection) -> Config:
 
 
 def _backup(engine: Engine, version: str) -> Path | None:
-    """A consistent copy of a SQLite file, `NAME.VERSION.bak`; PostgreSQL is its owner's to save."""
+    """The copy of a SQLite file; PostgreSQL is its owner's to save."""
     if engine.dialect.name != "sqlite" or not engine.url.database:
         return None
-    source = Path(engine.url.database)
-    target = source.with_name(f"{source.name}.{version}.bak")
-    try:
-        with (
-            closing(sqlite3.connect(source)) as database,
-            closing(sqlite3.connect(target)) as copy,
-        ):
-            database.backup(copy)
-    except sqlite3.Error as error:
-        raise StoreError(
-            f"no backup could be written to {target} ({error}): the database was not upgraded"
-        ) from error
-    return target
+    return back_up(Path(engine.url.database), version)

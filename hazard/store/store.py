@@ -20,8 +20,10 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from hazard.errors import StoreError
+from hazard.store.anchors import ChainEnds, ChainHead
 from hazard.store.apply import apply
 from hazard.store.audit import verify_audit
+from hazard.store.bounds import Bounds
 from hazard.store.bulk import Bulk
 from hazard.store.desk import Desk
 from hazard.store.engine import data_version, make_engine, store_url
@@ -36,11 +38,13 @@ from hazard.store.operations import (
     number,
 )
 from hazard.store.outbox import Outbox, OutboxItem
+from hazard.store.performance import Asked
 from hazard.store.queries import AreaCounts, Queries, area_counts
 from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
 from hazard.store.statements import upsert
 from hazard.store.tables import CursorRow, RevisionRow
+from hazard.store.taken import read_taken
 from hazard.store.unit import Committed, UnitOfWork
 from hazard.store.writer import StoreUnavailable, Writer
 from hazard.types import (
@@ -71,6 +75,7 @@ class Store:
         desk: what the dashboard may write.
         outbox: the publisher's view.
         bulk: readings, stage health and retention.
+        bounds: takes out of the outbox what waits beyond its limits.
         notices: what people are still to be told.
     """
 
@@ -90,15 +95,21 @@ class Store:
         self._unit_lock = threading.RLock()
         self._durable = make_engine(url, busy_ms=commit_timeout_ms, sync="FULL")
         self._plain = make_engine(url, busy_ms=BULK_WAIT_MS, sync="NORMAL")
-        self.upgraded_from = ensure_schema(self._durable)
+        try:
+            self.upgraded_from = ensure_schema(self._durable)
+        except BaseException:
+            self._durable.dispose()
+            raise
         self._writer = Writer(self._durable, self._lock, commit_timeout_ms)
         relaxed = Writer(self._plain, self._lock, BULK_WAIT_MS)
         self.queries = Queries(self._plain)
         self.desk = Desk(self._writer)
         self.outbox = Outbox(self._plain, relaxed)
         self.bulk = Bulk(self._plain, relaxed, self._writer)
+        self.bounds = Bounds(self._plain, self._writer)
         self.notices = Notices(self._plain, self._writer)
         self._restore = Restore(self._plain)
+        self._chain_ends = ChainEnds()
         self._watch: Connection | None = None
         self._watch_lock = threading.Lock()
         self._fault = ""
@@ -340,6 +351,10 @@ class Store:
         """Suppression orders of this node that nobody has ended; their time may be over."""
         return self._restore.standing_orders(self._node, self._waiting_operations())
 
+    def asked_since(self, after: datetime) -> list[Asked]:
+        """This node's alarms that asked for attention later than `after`, raised or again."""
+        return self._restore.asked_since(self._node, after, self._waiting_operations())
+
     def active_counts(self) -> dict[str, AreaCounts]:
         """Alarms that are not back to normal by area, with what waits in the journal."""
         if not self._waiting:
@@ -357,6 +372,10 @@ class Store:
     def pending_requests(self) -> list[ActionRequest]:
         """Requests that nobody has carried out yet, oldest first."""
         return self._restore.pending_requests(self._waiting_operations())
+
+    def taken(self) -> tuple[str, int]:
+        """The vision group whose observations came last, and the last number that is durable."""
+        return read_taken(self._plain, self._waiting_operations())
 
     # ------------------------------------------------------------ watching
 
@@ -380,6 +399,18 @@ class Store:
         """Lines of the audit that were checked, and the first fault in words, or None."""
         with self._plain.connect() as connection:
             return verify_audit(connection)
+
+    def audit_heads(self) -> list[ChainHead]:
+        """How far each chain of the audit is now.
+
+        Raises:
+            StoreError: if the database cannot be read.
+        """
+        try:
+            with self._plain.connect() as connection:
+                return self._chain_ends.read(connection, self._now())
+        except SQLAlchemyError as error:
+            raise StoreError(f"the audit cannot be read: {error}") from error
 
     def set_commit_timeout(self, commit_timeout_ms: int) -> None:
         """Go on with another time limit, after a reload of the site file."""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
     types,
 )
 from sqlalchemy.engine import Dialect
@@ -96,7 +97,11 @@ class AlertRow(Base):
 
 
 class RevisionRow(Base):
-    """One revision of one alert, never changed: what was published."""
+    """One revision of one alert, never changed: what was published.
+
+    From `area` on the columns repeat what the payload says, for the figures of the alarm system:
+    they stand in an index that the report reads instead of the table (`hazard.store.performance`).
+    """
 
     __tablename__ = "revision"
     alert_id: Mapped[str] = mapped_column(ForeignKey("alert.alert_id"), primary_key=True)
@@ -107,9 +112,36 @@ class RevisionRow(Base):
     severity: Mapped[str] = mapped_column(String(16))
     decided_by: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(32))
-    stored_at: Mapped[datetime] = mapped_column(index=True)
+    stored_at: Mapped[datetime]
+    area: Mapped[str] = mapped_column(String(64))
+    hazard: Mapped[str] = mapped_column(String(64))
+    rule_id: Mapped[str] = mapped_column(String(64), comment="of the leading event")
+    source: Mapped[str] = mapped_column(String(64), comment="camera or sensor of that event")
+    acknowledged: Mapped[bool]
+    asks_anew: Mapped[bool]
+    chattering: Mapped[bool]
+    fleeting: Mapped[bool]
     payload: Mapped[dict[str, Any]]
-    __table_args__ = (UniqueConstraint("node", "sequence", name="uq_revision_node_sequence"),)
+    __table_args__ = (
+        UniqueConstraint("node", "sequence", name="uq_revision_node_sequence"),
+        Index(
+            "ix_revision_figures",
+            "stored_at",
+            "alert_id",
+            "revision",
+            "cause",
+            "severity",
+            "state",
+            "area",
+            "hazard",
+            "rule_id",
+            "source",
+            "acknowledged",
+            "asks_anew",
+            "chattering",
+            "fleeting",
+        ),
+    )
 
 
 class AssessmentRow(Base):
@@ -137,7 +169,18 @@ class OutboxRow(Base):
     retain: Mapped[bool] = mapped_column(default=False)
     properties: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(index=True)
-    __table_args__ = ({"sqlite_autoincrement": True},)  # ids never come again: cursors pass them
+    gap_from: Mapped[int | None] = mapped_column(
+        BigKey, comment="of a gap record: first sequence that went; `sequence` is the last"
+    )
+    __table_args__ = (
+        Index(
+            "ix_outbox_gap",
+            "gap_from",
+            sqlite_where=text("gap_from IS NOT NULL"),
+            postgresql_where=text("gap_from IS NOT NULL"),
+        ),
+        {"sqlite_autoincrement": True},  # ids never come again: cursors pass them
+    )
 
 
 class DeliveryRow(Base):
@@ -157,16 +200,42 @@ class CursorRow(Base):
     """How far one broker or replica is: everything up to `position` has been handed over."""
 
     __tablename__ = "cursor"
-    consumer: Mapped[str] = mapped_column(String(64), primary_key=True)
+    consumer: Mapped[str] = mapped_column(String(96), primary_key=True)
     position: Mapped[int] = mapped_column(BigKey, default=0)
     updated_at: Mapped[datetime]
 
 
+class ChangeRow(Base):
+    """The latest change of each row that may change without a revision: what a replica reads.
+
+    Written on the node by triggers (`hazard.store.changes`); empty elsewhere.
+    """
+
+    __tablename__ = "change_log"
+    change_id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    source: Mapped[str] = mapped_column(String(32))
+    key: Mapped[str] = mapped_column(String(200))
+    __table_args__ = (
+        UniqueConstraint("source", "key", name="uq_change_log_row"),
+        {"sqlite_autoincrement": True},
+    )
+
+
 class ActionRequestRow(Base):
-    """What a person or program asked for, and what became of it."""
+    """What a person or program asked for, and what became of it.
+
+    The same request may go to two nodes (a command over MQTT): a replica has a row of each.
+    """
 
     __tablename__ = "action_request"
     request_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    node: Mapped[str] = mapped_column(
+        String(64),
+        primary_key=True,
+        default="",
+        server_default="",
+        comment="of a replica: who was asked; else empty",
+    )
     alert_id: Mapped[str] = mapped_column(String(64), index=True)
     verb: Mapped[str] = mapped_column(String(32))
     actor: Mapped[str] = mapped_column(String(64))
@@ -189,7 +258,7 @@ class SuppressionOrderRow(Base):
 
     __tablename__ = "suppression_order"
     order_id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    node: Mapped[str] = mapped_column(String(64))
+    node: Mapped[str] = mapped_column(String(64), primary_key=True)
     cause: Mapped[str] = mapped_column(String(32))
     hazard: Mapped[str] = mapped_column(String(64))
     area: Mapped[str] = mapped_column(String(64))
@@ -267,51 +336,3 @@ class EvidenceRow(Base):
     captured_at: Mapped[datetime] = mapped_column(index=True)
     deleted_at: Mapped[datetime | None]
     payload: Mapped[dict[str, Any]]
-
-
-class ReadingRow(Base):
-    """A reading, thinned to 2 Hz per sensor."""
-
-    __tablename__ = "reading"
-    reading_id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
-    sensor_id: Mapped[str] = mapped_column(String(64))
-    area: Mapped[str] = mapped_column(String(64))
-    quantity: Mapped[str] = mapped_column(String(64))
-    value: Mapped[float | None]
-    unit: Mapped[str] = mapped_column(String(16))
-    quality: Mapped[str] = mapped_column(String(16))
-    measured_at: Mapped[datetime] = mapped_column(index=True)
-    __table_args__ = (Index("ix_reading_sensor_time", "sensor_id", "measured_at"),)
-
-
-class StageHealthRow(Base):
-    """The last word of each stage about its health; older than a few seconds means unknown."""
-
-    __tablename__ = "stage_health"
-    node: Mapped[str] = mapped_column(String(64), primary_key=True)
-    stage: Mapped[str] = mapped_column(String(128), primary_key=True)
-    health: Mapped[str] = mapped_column(String(16))
-    reason: Mapped[str] = mapped_column(Text, default="")
-    at: Mapped[datetime]
-    figures: Mapped[dict[str, Any]]
-
-
-class LoginCodeRow(Base):
-    """A one-time code that the console printed, as a hash (the dashboard's own table)."""
-
-    __tablename__ = "login_code"
-    code_hash: Mapped[str] = mapped_column(String(128), primary_key=True)
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
-
-
-class SessionRow(Base):
-    """A browser session (the dashboard's own table)."""
-
-    __tablename__ = "session"
-    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    actor: Mapped[str] = mapped_column(String(64))
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    last_seen_at: Mapped[datetime]

@@ -83,6 +83,20 @@ MEASURES: Mapping[str, Mapping[str, str]] = {
         "es": "imágenes con hallazgo",
         "it": "immagini con riscontro",
     },
+    "alarms": {
+        "en": "alarms",
+        "fr": "alarmes",
+        "de": "Alarme",
+        "es": "alarmas",
+        "it": "allarmi",
+    },
+    "free_space": {
+        "en": "free space",
+        "fr": "espace libre",
+        "de": "freier Platz",
+        "es": "espacio libre",
+        "it": "spazio libero",
+    },
     "temperature": {
         "en": "temperature",
         "fr": "température",

@@ -45,13 +45,17 @@ NEUTRAL = (
 def decide_prompt(
     catalogue: Mapping[str, HazardKind], examples: Sequence[SeverityExample] = ()
 ) -> Prompt:
-    """Role, rubric with the site's examples, catalogue of hazard kinds."""
+    """Role, rubric with the site's examples, catalogue of the hazard kinds that rules find."""
     lines = [
         "You grade findings in an industrial plant by how badly people can be hurt.",
         *(f"{severity}: {meaning}." for severity, meaning in RUBRIC.items()),
         "Weigh what can happen, how soon, and who is there. Unknown counts as people being there.",
         "Hazards:",
-        *(f"{kind.name['en']}: {kind.description['en']}" for kind in catalogue.values()),
+        *(
+            f"{kind.name['en']}: {kind.description['en']}"
+            for kind in catalogue.values()
+            if not kind.about_alarms
+        ),
     ]
     if examples:
         lines.append("This site's own examples:")

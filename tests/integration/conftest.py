@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +28,28 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def store_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database: a file, or one on the PostgreSQL server."""
+def new_address(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Gives empty databases: files, or databases on the PostgreSQL server."""
+
+    def file() -> str:
+        return str(tmp_path / f"hazard-{next(_numbers)}.db")
+
+    def database() -> str:
+        name = f"hazard_{next(_numbers)}"
+        server.psql(f"CREATE DATABASE {name};")
+        address: str = server.get_uri(database=name)
+        return address
+
     if request.param == "sqlite":
-        return str(tmp_path / "hazard.db")
+        return file
     server = request.getfixturevalue("postgres_server")
-    name = f"hazard_{next(_numbers)}"
-    server.psql(f"CREATE DATABASE {name};")
-    address: str = server.get_uri(database=name)
-    return address
+    return database
+
+
+@pytest.fixture
+def store_address(new_address: Callable[[], str]) -> str:
+    """An empty database: a file, or one on the PostgreSQL server."""
+    return new_address()
 
 
 @pytest.fixture

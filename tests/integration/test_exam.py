@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from edge_agent.reasoner.backends import CERTIFICATE_FILE, TEST_FLAG, load
-from hazard.catalogue import catalogue
+from hazard.catalogue import found_by_rules
 from hazard.site.reasoning import Reasoning
 from hazard.triage.authority import Certificate
 from hazard.triage.calibration import Calibration
@@ -78,7 +78,7 @@ class Desk:
 
     def granted(self, backend: str) -> set[Authority]:
         """What the plant's loader gives if the site wants `decide` everywhere."""
-        wishes = dict.fromkeys(catalogue(), Authority.DECIDE)
+        wishes = dict.fromkeys(found_by_rules(), Authority.DECIDE)
         loaded = load(Reasoning(backend=backend, authority=wishes), self.models)
         return set(loaded.authority.values())
 
@@ -123,7 +123,7 @@ def test_the_certificate_names_files_prompt_data_figures_and_the_calibration_bes
     assert stored.subject.prompt_hash == "scripted-1"
     assert stored.data_hash == desk.figures()["data_hash"] == fitted.data_hash
     assert stored.figures["kappa"] == desk.figures()["kappa"]
-    assert set(stored.kinds) == set(catalogue())
+    assert set(stored.kinds) == set(found_by_rules())
     assert stored.test_only
     assert (desk.models / "oracle" / certificate.REPORT_FILE).read_bytes() == (
         desk.report.read_bytes()

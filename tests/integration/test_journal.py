@@ -10,17 +10,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import text
 
 from edge_agent.publish import outbox_messages
-from hazard.errors import SchemaTooNew, StoreError
+from hazard.errors import StoreError
 from hazard.store import Store
 from hazard.store.journal import Journal, JournalRecord
 from hazard.store.operations import SaveEvidence, WriteAudit
 from hazard.store.schema import head
-from hazard.store.tables import Base
 from hazard.store.writer import StoreUnavailable
 from hazard.types import Health
 from tests.alert_builders import T0, an_evidence, plain_render, write_alert
@@ -146,20 +142,6 @@ def test_a_database_that_cannot_grow_costs_no_alert(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------- the schema
-
-
-def test_the_migrations_make_exactly_the_tables(tmp_path: Path) -> None:
-    with open_node(tmp_path) as store, store._durable.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
-
-
-def test_a_database_of_a_newer_release_is_refused_and_left_alone(tmp_path: Path) -> None:
-    with open_node(tmp_path) as store, store._durable.execution_options(writer=True).begin() as c:
-        c.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(SchemaTooNew, match="start the newer release"):
-        open_node(tmp_path)
-    with closing(sqlite3.connect(tmp_path / "hazard.db")) as database:
-        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
 
 
 def test_a_new_database_has_the_newest_version(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -342,6 +343,73 @@ def test_evidence_goes_first_and_alerts_stay(store: Store, tmp_path: Path) -> No
     assert store.queries.count_alerts() == 2
 
 
+@dataclass
+class Shelf:
+    """Evidence of alerts that ended, one alert for each, in a folder."""
+
+    store: Store
+    folder: Path
+    count: int = 0
+
+    def add(
+        self, kind: str, age_days: float, size_bytes: int = 1_000_000, *, ended: bool = True
+    ) -> str:
+        self.count += 1
+        number = self.count
+        write_alert(self.store, number, severity=Severity.LOW)
+        evidence = an_evidence(
+            number, size_bytes=size_bytes, kind=kind, captured_at=T0 - timedelta(days=age_days)
+        )
+        path = self.folder / evidence.evidence_id[:2] / f"{evidence.evidence_id}.bin"
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_bytes(b"picture")
+        with self.store.unit() as unit:
+            unit.save_evidence(f"i{number}", evidence)
+            unit.commit()
+        if ended:
+            end_alert(self.store, number)
+        return evidence.evidence_id
+
+    def prune(self, retention: Retention, free_bytes: int = 0) -> set[str]:
+        self.store.bulk.prune(
+            T0, retention, evidence_dir=self.folder, brokers=[], free_bytes=free_bytes
+        )
+        left = {path.stem for path in self.folder.rglob("*.bin")}
+        known = {name for name in left if self.store.queries.find_evidence(name) is not None}
+        assert known == left
+        return left
+
+
+@pytest.fixture
+def shelf(store: Store, tmp_path: Path) -> Shelf:
+    return Shelf(store, tmp_path / "evidence")
+
+
+def test_each_kind_of_evidence_has_its_own_days(shelf: Shelf) -> None:
+    old_clip, new_clip = shelf.add("clip", 8), shelf.add("clip", 6)
+    old, new = shelf.add("snapshot", 31), shelf.add("snapshot", 29)
+    left = shelf.prune(Retention(clip_days=7, snapshot_days=30))
+    assert left == {new_clip, new}
+    assert old_clip not in left
+    assert old not in left
+
+
+def test_each_kind_of_evidence_has_its_own_bytes_and_all_have_one_budget(shelf: Shelf) -> None:
+    clips = [shelf.add("clip", age, 2_000_000) for age in (4, 3, 2)]
+    pictures = [shelf.add("snapshot", age, 4_000_000) for age in (9, 8, 7)]
+    assert shelf.prune(Retention(clip_bytes=4_000_000)) == {*clips[1:], *pictures}
+    left = shelf.prune(Retention(evidence_bytes=10_000_000, clip_bytes=4_000_000))
+    assert left == {*clips[1:], pictures[2]}
+
+
+def test_on_a_full_disk_evidence_of_open_alerts_goes_after_all_other(shelf: Shelf) -> None:
+    of_open = [shelf.add("snapshot", age, ended=False) for age in (30, 20)]
+    others = [shelf.add("snapshot", age) for age in (3, 2)]
+    assert shelf.prune(Retention(), free_bytes=1_000_000) == {*of_open, others[1]}
+    assert shelf.prune(Retention(), free_bytes=2_000_000) == {of_open[1]}
+    assert shelf.store.queries.count_alerts() == 4
+
+
 def test_outbox_rows_go_only_when_old_and_handed_over_to_every_broker(store: Store) -> None:
     write_alert(store)
     (item,) = store.outbox.read(0, 10)
@@ -381,6 +449,28 @@ def test_old_alerts_that_ended_are_pruned_with_all_their_rows(store: Store) -> N
     assert pruned.alerts == 1
     assert store.queries.get_alert("a1") is None
     assert store.queries.get_alert("a2") is not None
+
+
+def test_requests_that_were_refused_or_are_of_no_alert_are_known_for_a_week(store: Store) -> None:
+    write_alert(store)
+    kept = ("done", RequestState.DONE, "a1"), ("pending", None, "")
+    gone = ("refused", RequestState.REFUSED, "a1"), ("snapshot", RequestState.DONE, "")
+    for request_id, state, alert_id in (*kept, *gone):
+        store.desk.submit_request(a_request(request_id=request_id, alert_id=alert_id))
+        if state is not None:
+            with store.unit() as unit:
+                unit.finish_request(request_id, state, "so it is", T0)
+                unit.commit()
+    nowhere = Path("/nonexistent")
+
+    def known() -> set[str]:
+        names = [request_id for request_id, *_ in (*kept, *gone)]
+        return {each for each in names if store.queries.request_state(each) is not None}
+
+    store.bulk.prune(T0 + timedelta(days=6), Retention(), evidence_dir=nowhere, brokers=[])
+    assert known() == {"done", "pending", "refused", "snapshot"}
+    pruned = store.bulk.prune(T0 + timedelta(days=8), Retention(), evidence_dir=nowhere, brokers=[])
+    assert (pruned.requests, known()) == (2, {"done", "pending"})
 
 
 def test_the_detail_shows_assessments_and_evidence(store: Store) -> None:

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from alembic import context
 
-from hazard.store.tables import Base, UtcDateTime
+from hazard.store import side_tables
+from hazard.store.tables import UtcDateTime
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
@@ -18,7 +19,7 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=side_tables.ReadingRow.metadata,
     render_item=render_item,
 )
 with context.begin_transaction():

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +17,16 @@ from pathlib import Path
 import pytest
 
 from edge_agent.cli.status import newest
-from hazard.types import Health, StageHealth
-from tests.alert_builders import wait_until
+from hazard.alarms.storage import CLEAR_AFTER_S, STORAGE_KIND
+from hazard.types import (
+    AlertMessage,
+    DecidedBy,
+    Health,
+    ProcessCondition,
+    Severity,
+    StageHealth,
+)
+from tests.alert_builders import an_evidence, wait_until, write_alert
 from tests.brokers import RunningBroker, subscribed
 from tests.integration.core.node import Client, Node, a_site, run, until
 from tests.integration.core.test_alerts import bodies
@@ -166,3 +175,44 @@ async def _one_alert(node: Node, published: Callable[[], list[dict[str, object]]
     async with Client.connected(node, "vision") as vision:
         vision.observe(person=True)
         await until(published, "the alert on MQTT")
+
+
+def test_a_disk_that_runs_full_is_an_alarm_and_costs_evidence_before_it(tmp_path: Path) -> None:
+    """The alarm is in the box's own area; it clears by itself when there is room again."""
+    with small_tmpfs(tmp_path / "data") as disk:
+        sections = {"site": {"id": "plant", "name": "Plant", "node": "edge-1", "area": "hall"}}
+        node = Node(tmp_path, a_site(**sections), data_dir=disk.folder)
+        try:
+            evidence = an_evidence(size_bytes=4_000_000)
+            file = node.paths.evidence / evidence.evidence_id[:2] / f"{evidence.evidence_id}.jpg"
+            with node.store() as store:
+                write_alert(store)  # its alarm is open: its evidence goes last
+                with store.unit() as unit:
+                    unit.save_evidence("i1", evidence)
+                    unit.commit()
+            file.parent.mkdir(parents=True)
+            file.write_bytes(bytes(4_000_000))
+            with core_process(node):
+                run(_low(node, disk.folder, file))
+        finally:
+            node.remove()
+
+
+async def _low(node: Node, folder: Path, file: Path) -> None:
+    def storage() -> AlertMessage | None:
+        found = [alert for alert in node.alerts() if alert.hazard == STORAGE_KIND]
+        return found[0] if found else None
+
+    filler = folder / "filler"
+    free = shutil.disk_usage(folder).free
+    with filler.open("wb") as out:
+        os.posix_fallocate(out.fileno(), 0, free - 1_000_000)
+    low = await until(storage, "the alarm")
+    assert (low.area, low.severity, low.decided_by) == ("hall", Severity.LOW, DecidedBy.POLICY)
+    assert low.words is not None
+    assert "Storage nearly full" in low.words.summary["en"]
+    await until(lambda: not file.exists(), "evidence given up")
+    assert any(alert.alert_id == "a1" for alert in node.alerts())
+    filler.unlink()
+    cleared = lambda: (s := storage()) and s.condition is ProcessCondition.NORMAL
+    await until(cleared, "the alarm's return to normal", CLEAR_AFTER_S + 30)

@@ -7,12 +7,13 @@ from typing import get_args
 
 import pytest
 
-from hazard.catalogue import HazardKind, catalogue, kind
+from hazard.catalogue import HazardKind, catalogue, found_by_rules, kind
 from hazard.catalogue.severity import cap_severity, isa_priority, signal_word
 from hazard.errors import ConfigError
 from hazard.site.models import Language
 from hazard.site.rules import RuleConfig
 from hazard.types import Severity
+from models.reasoning.prompt import decide_prompt
 
 LANGUAGES = set(get_args(Language))
 KINDS = {
@@ -30,6 +31,8 @@ KINDS = {
     "overtemperature",
     "rapid_temperature_rise",
     "sensor_stale",
+    "alarm_flood",
+    "storage_low",
 }
 CAMERA_FAULTS = {"camera_dark", "camera_frozen", "camera_offline"}
 
@@ -56,8 +59,13 @@ def test_summary_templates_use_known_fields_and_stay_short(hazard: str) -> None:
         assert len(text.split()) <= 40
 
 
-def test_the_catalogue_holds_exactly_the_kinds_that_rules_may_raise() -> None:
+def test_the_catalogue_holds_exactly_the_kinds_that_rules_and_the_agent_may_raise() -> None:
     assert set(catalogue()) == KINDS
+    assert set(found_by_rules()) == KINDS - {"alarm_flood", "storage_low"}
+
+
+def test_what_the_agent_says_of_its_own_alarms_is_in_no_prompt() -> None:
+    assert catalogue()["alarm_flood"].name["en"] not in decide_prompt(catalogue()).system
 
 
 def test_every_rules_default_hazard_is_in_the_catalogue() -> None:
@@ -111,7 +119,7 @@ def test_gas_at_idlh_and_people_in_gas_are_critical() -> None:
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="no hazard kind 'flood': known are camera_dark, "):
+    with pytest.raises(ConfigError, match="no hazard kind 'flood': known are alarm_flood, "):
         kind("flood")
 
 

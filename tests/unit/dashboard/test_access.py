@@ -217,6 +217,7 @@ def test_login_and_refusal_are_in_the_audit(
     lines = plant.store.queries.audit_page().lines
     assert [(line.actor, line.verb) for line in lines] == [
         ("Ada", "login"),
+        ("console", "login_code"),
         ("Mallory", "login_refused"),
     ]
 

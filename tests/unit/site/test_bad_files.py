@@ -218,6 +218,38 @@ CASES: tuple[tuple[str, str, str, str], ...] = (
         ),
     ),
     (
+        "a rule that finds alarm floods, which only the agent does",
+        "    hazard: toxic_gas",
+        "    hazard: alarm_flood",
+        (
+            ":42:13 rules.gas.hazard: alarm_flood is raised by the agent about its own alarms — "
+            "choose one of camera_dark, camera_frozen, camera_offline, crowding, fire, "
+            "flammable_gas, overtemperature, person_in_restricted_zone, person_near_vehicle, "
+            "rapid_temperature_rise, sensor_stale, smoke, toxic_gas, toxic_gas_exposure"
+        ),
+    ),
+    (
+        "a rule with the name of the agent's own",
+        "  press:\n    kind: restricted_zone",
+        "  flood:\n    kind: restricted_zone",
+        (
+            ":36:5 rules.flood: is the name of the agent's own finding of an alarm flood — "
+            "give the rule another name"
+        ),
+    ),
+    (
+        "an area at two operator positions",
+        "dashboard:",
+        (
+            "alarms:\n  positions:\n    a: {name: A, areas: [hall]}\n"
+            "    b: {name: B, areas: [hall]}\ndashboard:"
+        ),
+        (
+            ":62:26 alarms.positions.b.areas[0]: hall is watched by position a already — "
+            "take it out here"
+        ),
+    ),
+    (
         "a hazard that the catalogue lacks",
         "    hazard: toxic_gas",
         "    hazard: toxic_gaz",

@@ -1,4 +1,4 @@
-"""Cases, suppression orders, notices, requests with roles and arguments, audit chains by node."""
+"""Cases, suppression orders, notices, requests with roles, audit chains by node, alarm figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,18 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("action_request") as batch:
+    # SQLite's old key has no name: it is called as PostgreSQL calls it.
+    names = {"pk": "%(table_name)s_pkey"}
+    with op.batch_alter_table("action_request", naming_convention=names) as batch:
+        batch.add_column(
+            sa.Column(
+                "node",
+                sa.String(length=64),
+                nullable=False,
+                server_default="",
+                comment="of a replica: who was asked; else empty",
+            )
+        )
         batch.add_column(
             sa.Column("role", sa.String(length=32), nullable=False, server_default="operator")
         )
@@ -24,6 +35,42 @@ def upgrade() -> None:
         batch.add_column(
             sa.Column("outcome_values", sa.JSON(), nullable=False, server_default="{}")
         )
+        batch.drop_constraint("action_request_pkey", type_="primary")
+        batch.create_primary_key("action_request_pkey", ["request_id", "node"])
+    with op.batch_alter_table("cursor") as batch:
+        batch.alter_column(
+            "consumer", existing_type=sa.String(length=64), type_=sa.String(length=96)
+        )
+    op.create_table(
+        "change_log",
+        sa.Column(
+            "change_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("source", sa.String(length=32), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("change_id"),
+        sa.UniqueConstraint("source", "key", name="uq_change_log_row"),
+        sqlite_autoincrement=True,
+    )
+    op.add_column(
+        "outbox",
+        sa.Column(
+            "gap_from",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="of a gap record: first sequence that went; `sequence` is the last",
+        ),
+    )
+    op.create_index(
+        "ix_outbox_gap",
+        "outbox",
+        ["gap_from"],
+        sqlite_where=sa.text("gap_from IS NOT NULL"),
+        postgresql_where=sa.text("gap_from IS NOT NULL"),
+    )
     with op.batch_alter_table("audit", table_kwargs={"sqlite_autoincrement": True}) as batch:
         batch.add_column(
             sa.Column(
@@ -47,7 +94,7 @@ def upgrade() -> None:
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("payload", sa.JSON(), nullable=False),
-        sa.PrimaryKeyConstraint("order_id"),
+        sa.PrimaryKeyConstraint("order_id", "node"),
     )
     op.create_index("ix_suppression_order_ends_at", "suppression_order", ["ends_at"])
     op.create_table(
@@ -82,3 +129,44 @@ def upgrade() -> None:
     op.create_index("ix_notice_alert_id", "notice", ["alert_id"])
     op.create_index("ix_notice_created_at", "notice", ["created_at"])
     op.create_index("ix_notice_state_next", "notice", ["state", "next_attempt_at"])
+    _add_figures()
+
+
+def _add_figures() -> None:
+    """Columns and index for the figures of the alarm system, filled from the stored revisions.
+
+    What asked anew was not stored before: each alert counts once, when it was raised.
+    """
+    names = [("area", 64), ("hazard", 64), ("rule_id", 64), ("source", 64)]
+    for name, length in names:
+        column = sa.Column(name, sa.String(length), nullable=False, server_default="")
+        op.add_column("revision", column)
+    for name in ("acknowledged", "asks_anew", "chattering", "fleeting"):
+        column = sa.Column(name, sa.Boolean(), nullable=False, server_default=sa.false())
+        op.add_column("revision", column)
+    revision = sa.table(
+        "revision",
+        sa.column("cause", sa.String),
+        sa.column("payload", sa.JSON),
+        *(sa.column(name, sa.String) for name, _ in names),
+        sa.column("acknowledged", sa.Boolean),
+        sa.column("asks_anew", sa.Boolean),
+    )
+    said = revision.c.payload
+    event = said["events"][0]
+    source = sa.func.coalesce(event["sources"][0].as_string(), event["subject"].as_string(), "")
+    op.execute(
+        revision.update().values(
+            area=sa.func.coalesce(said["area"].as_string(), ""),
+            hazard=sa.func.coalesce(said["hazard"].as_string(), ""),
+            rule_id=sa.func.coalesce(event["rule_id"].as_string(), ""),
+            source=sa.func.substr(source, 1, 64),
+            acknowledged=sa.func.coalesce(said["acknowledged"].as_boolean(), sa.false()),
+            asks_anew=revision.c.cause == "raised",
+        )
+    )
+    op.drop_index("ix_revision_stored_at", "revision")
+    covered = ["stored_at", "alert_id", "revision", "cause", "severity", "state"]
+    covered += [name for name, _ in names]
+    covered += ["acknowledged", "asks_anew", "chattering", "fleeting"]
+    op.create_index("ix_revision_figures", "revision", covered)
