@@ -146,7 +146,7 @@ class Core:
                 publisher=self._publisher,
                 paths=paths,
                 reasons=self._reasons,
-                waiting=self._waiting,
+                waiting=lambda: self._ladder.waiting + self._thread.waiting,
                 bad_messages=lambda: self._server.bad_messages,
             ),
             self._metrics,
@@ -336,9 +336,6 @@ class Core:
 
     def _report(self) -> list[StageHealth]:
         return self._stages.report()
-
-    def _waiting(self) -> int:
-        return self._ladder.waiting + self._thread.waiting
 
     def _reasons(self) -> list[str]:
         """What is wrong in the core itself."""
