@@ -17,6 +17,7 @@ from hazard.site.models import Site
 NICE_VISION = 15
 NICE_REASONER = 15
 NICE_DASHBOARD = 10
+NICE_REPLICA = 15
 NICE_NOTIFIER = 5
 """Alarms come first: the core runs at 0, what can wait yields to it."""
 
@@ -56,6 +57,8 @@ def child_specs(site: Site) -> list[ChildSpec]:
         specs.append(ChildSpec(name="reasoner", module="edge_agent.reasoner", nice=NICE_REASONER))
     if site.notify.channels:
         specs.append(ChildSpec(name="notifier", module="edge_agent.notify", nice=NICE_NOTIFIER))
+    if site.store.replica_url is not None:
+        specs.append(ChildSpec(name="replica", module="edge_agent.replica", nice=NICE_REPLICA))
     if site.dashboard.enabled:
         specs.append(ChildSpec(name="dashboard", module="dashboard", nice=NICE_DASHBOARD))
     return specs

@@ -61,6 +61,10 @@ class CoreLink:
                 log.warning("core.connection_lost", role=self._role, reason=reason)
             finally:
                 writer.close()
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # A group that is cancelled while it fails tells of the failure only.
+                raise asyncio.CancelledError
             await asyncio.sleep(wait_s)
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:

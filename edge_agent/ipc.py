@@ -5,7 +5,8 @@ connect to it, say `Hello`, and then both sides send messages: one JSON object a
 its `type`. Whoever loses the connection connects again with back-off, for ever.
 
 Observations carry a number and are kept by the vision group until the core has acknowledged them,
-so that a core that was killed misses nothing of the last `SPOOL_SIZE` frames of each camera.
+so that a core that was killed misses nothing of the last `SPOOL_SIZE` frames of each camera. What
+comes again although the core had made it durable is known by instance and number, and left out.
 Deadlines are absolute CLOCK_MONOTONIC seconds, which on Linux are the same in every process.
 """
 
@@ -49,6 +50,11 @@ class Hello(Model):
     type: Literal["hello"] = "hello"
     role: Role
     pid: int
+    instance: str = Field(
+        default="",
+        max_length=32,
+        description="of a vision group: whose numbers its observations carry; new at each start",
+    )
 
 
 class Configure(Model):

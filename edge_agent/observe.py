@@ -9,6 +9,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from edge_agent.observe_notifier import NOTIFIER, NotifierMetrics
+from edge_agent.observe_publish import PublishMetrics
 from edge_agent.observe_reasoner import REASONER, ReasonerMetrics
 from edge_agent.observe_server import ObserveServer, Probes
 from hazard.types import AlertMessage, Cause, HazardEvent, Health, Reading, StageHealth
@@ -44,6 +45,7 @@ class Metrics:
         self.dropped = self._counter("dropped", "what was given up, by kind", "what")
         self._reasoner = ReasonerMetrics(self.registry)
         self._notifier = NotifierMetrics(self.registry)
+        self.brokers = PublishMetrics(self.registry)
         self._health = Gauge(
             "hazard_stage_ready",
             "1 ready, 0.5 starting or degraded, 0 offline or unknown",

@@ -133,7 +133,7 @@ class AlertMessage(Model):
         default=None, description="the flood alert that this alarm is grouped under"
     )
     members: tuple[str, ...] = Field(
-        default=(), max_length=500, description="of a flood alert: ids of the alarms grouped in it"
+        default=(), max_length=500, description="of a flood alert: ids of the alarms of its area"
     )
     case: CaseFile = Field(default_factory=CaseFile)
     words: Words | None = None

@@ -37,6 +37,7 @@ from hazard.types import (
 from tests.alert_builders import a_message, an_alarm, an_incident, later, wait_until
 
 SIGNS = "0123456789abcdef0123456789abcdef"
+STATUS = "hazard/v1/plant-a/node/edge-1/status"
 RESPONSES = "hazard/v1/plant-a/response/"
 
 
@@ -188,7 +189,10 @@ def _outcome(state: RequestState, text: str) -> RequestOutcome:
 
 
 class Person:
-    """A client of somebody who sends commands and keeps what is answered."""
+    """A client of somebody who sends commands and keeps what is answered.
+
+    It waits for the node's status: a node that has said how it is takes commands.
+    """
 
     def __init__(
         self, port: int, name: str = "ada", *, v5: bool = True, password: str | None = None
@@ -196,7 +200,7 @@ class Person:
         self.name = name
         self.messages: list[tuple[str, bytes, bytes | None, dict[str, str]]] = []
         self._v5 = v5
-        self._ready = threading.Event()
+        self._ready, self._told = threading.Event(), threading.Event()
         self._client = Client(
             CallbackAPIVersion.VERSION2,
             f"person-{uuid.uuid4().hex[:12]}",
@@ -208,7 +212,8 @@ class Person:
         self._client.on_message = lambda _c, _u, message: self._remember(message)
         self._client.connect("127.0.0.1", port, keepalive=30)
         self._client.loop_start()
-        self.listen(f"{RESPONSES}{name}", "answers/#")
+        self.listen(f"{RESPONSES}{name}", "answers/#", STATUS)
+        assert self._told.wait(10), "the node has not said how it is within 10 s"
 
     def __enter__(self) -> Self:
         return self
@@ -224,6 +229,9 @@ class Person:
         assert self._ready.wait(10), "not subscribed within 10 s"
 
     def _remember(self, message: MQTTMessage) -> None:
+        if message.topic == STATUS:
+            self._told.set()
+            return
         correlation = getattr(message.properties, "CorrelationData", None) if self._v5 else None
         facts = dict(getattr(message.properties, "UserProperty", [])) if self._v5 else {}
         self.messages.append((message.topic, message.payload, correlation, facts))

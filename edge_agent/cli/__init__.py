@@ -15,7 +15,9 @@ from edge_agent.cli import (
     audit,
     bench,
     demo,
+    drill,
     exam,
+    export,
     login,
     models,
     notify,
@@ -48,9 +50,11 @@ app.command("check")(site.check)
 app.command("replay")(replay.replay)
 app.command("exam")(exam.exam)
 app.add_typer(audit.app, name="audit", help="The hash-chained audit: verify.")
+app.add_typer(export.app, name="export", help="Lists, and signed bundles of one incident.")
 app.add_typer(notify.app, name="notify", help="Try the channels by which people are told.")
 app.add_typer(report.app, name="report", help="Figures of what was stored: alarms.")
 app.add_typer(models.app, name="models", help="Weights and footage: fetch, list, check.")
+app.add_typer(drill.app, name="drill", help="Faults made on purpose, and what was lost.")
 app.add_typer(bench.app, name="bench", help="Speed, as ratios taken in one run.")
 
 

@@ -55,3 +55,16 @@ def reasoning(
     run_reasoning_bench(
         json_file, backends=backend or BACKENDS, rounds=rounds, words=words, gpu=gpu, say=typer.echo
     )
+
+
+@app.command("delivery")
+def delivery(
+    *,
+    json_file: Annotated[Path | None, typer.Option("--json", help="where the figures go")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="rounds; the order alternates")] = 3,
+) -> None:
+    """Incident to subscriber: store, outbox and broker against bare paho and a bare ORM."""
+    from edge_agent.bench.delivery.run import run_delivery_bench
+
+    if not run_delivery_bench(json_file, rounds=rounds, say=typer.echo):
+        raise typer.Exit(1)

@@ -32,6 +32,7 @@ from edge_agent.core.snapshots import Snapshots
 from edge_agent.core.stages import Sources, Stages
 from edge_agent.core.store_thread import StoreThread
 from edge_agent.core.suppression import Register
+from edge_agent.core.taken import Taken
 from edge_agent.core.upkeep import Upkeep
 from edge_agent.ipc import (
     Ack,
@@ -88,6 +89,7 @@ class Core:
         self._thread = StoreThread(
             self._store, committed=self._publisher.wake, stored=self._metrics.stored
         )
+        self._taken = Taken(self._store, self._thread)
         self._record = SiteRecord(site.site.id, paths.site_file, self._board, self._commit)
         self._reasoning = ReasoningClient(wishes=site.reasoning.authority)
         self._ladder = Ladder(self._reasoning, site, self._kinds, authority=self._authority)
@@ -128,6 +130,7 @@ class Core:
             site=lambda: self.site,
             stages=self._report,
             gave_up=self._metrics.gave_up,
+            replicated=self._board.replicated,
             found=self._found,
         )
         self._stages = Stages(
@@ -228,7 +231,8 @@ class Core:
         match message:
             case Observed(number=number, observation=observation):
                 self._metrics.observed(observation.camera_id)
-                self._input(observation)
+                work = partial(self._input, observation)
+                self._taken.once(connection.instance, number, work)
                 self._thread.after(partial(_acknowledge, connection, number))
             case Reported(report=report):
                 self._board.camera(report)

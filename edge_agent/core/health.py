@@ -105,6 +105,12 @@ class HealthBoard:
         )
         self._workers[report.role] = (time.monotonic(), stage)
 
+    def replicated(self) -> int:
+        """Up to which sequence the replica has everything; 0 while it has not said so."""
+        _, stage = self._workers.get("replica", (0.0, None))
+        position = stage.figures.get("position") if stage is not None else None
+        return position if isinstance(position, int) else 0
+
     def worker_left(self, role: str) -> None:
         """The process is gone."""
         if role in self._workers:
@@ -164,6 +170,9 @@ class HealthBoard:
                 "the notifying process has not connected: with the first channel it needs a restart"
             )
             found.append(self._never_spoke("notifier", now, why))
+        if site.store.replica_url is not None and "replica" not in self._workers:
+            why = "the process that copies to the replica has not connected yet"
+            found.append(self._never_spoke("replica", now, why))
         found += [self._camera_stage(name, now) for name in sorted(site.cameras)]
         found += [self._sensor_stage(name, now) for name in sorted(site.sensors)]
         return found

@@ -34,6 +34,7 @@ class Connection:
     role: Role
     pid: int
     writer: asyncio.StreamWriter = field(repr=False)
+    instance: str = ""
 
     def send(self, message: Message) -> bool:
         """Queue a message; False if the client is gone or does not read."""
@@ -103,7 +104,7 @@ class Server:
             if not isinstance(hello, Hello):
                 log.warning("client.no_hello")
                 return
-            connection = Connection(hello.role, _peer_pid(writer), writer)
+            connection = Connection(hello.role, _peer_pid(writer), writer, instance=hello.instance)
             self._replace(connection)
             self._handlers.joined(connection)
             await self._listen(reader, connection)

@@ -66,8 +66,10 @@ class Stages:
             self.serve_metrics()
         stages = self._collect()
         self._metrics.health(stages)
-        self._from.publisher.set_stages(stages)
-        self._from.publisher.set_watch(self._from.board.unwatched(self._from.site()))
+        publisher = self._from.publisher
+        self._metrics.brokers.show(stages, publisher.counters(), publisher.commands())
+        publisher.set_stages(stages)
+        publisher.set_watch(self._from.board.unwatched(self._from.site()))
         return stages
 
     def serve_metrics(self) -> None:

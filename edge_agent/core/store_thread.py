@@ -35,6 +35,9 @@ class StoreThread:
         committed: called in the store's thread right after a commit that has made revisions
             durable, before anybody else hears of it: wakes the publisher.
         stored: called in the loop with each revision that has become durable.
+
+    Attributes:
+        asked: commits that were asked for since the start.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class StoreThread:
         self._asked: deque[tuple[Operation, ...]] = deque()
         self._pending: set[asyncio.Task[None]] = set()
         self._refused, self._refused_why = 0, ""
+        self.asked = 0
 
     @property
     def waiting(self) -> int:
@@ -59,6 +63,7 @@ class StoreThread:
 
     def commit(self, operations: tuple[Operation, ...]) -> None:
         """Store the operations durably, after all that were asked for before."""
+        self.asked += 1
         self._asked.append(operations)
         future = asyncio.get_running_loop().run_in_executor(self._executor, self._write_group)
         self._keep(self._follow(future))

@@ -41,6 +41,7 @@ class Upkeep:
     Args:
         stages: gives all stages as they are now, and tells the publisher and the metrics.
         gave_up: counts what was given up, by kind.
+        replicated: up to which sequence the replica has everything; 0 while it has not said so.
         found: takes the finding that the disk is nearly full, as another comes from a rule.
     """
 
@@ -54,11 +55,12 @@ class Upkeep:
         site: Callable[[], Site],
         stages: Callable[[], list[StageHealth]],
         gave_up: Callable[[str, int], None],
+        replicated: Callable[[], int],
         found: Callable[[HazardEvent], None],
     ) -> None:
         self._store, self._thread, self._paths = store, thread, paths
         self._reserve, self._site, self._stages = reserve, site, stages
-        self._gave_up, self._found = gave_up, found
+        self._gave_up, self._replicated, self._found = gave_up, replicated, found
         self._storage = StorageWatch()
         self._anchors, self._anchored_s = Anchors(paths.audit_heads), -ANCHOR_S
         self._readings: list[Reading] = []
@@ -173,12 +175,16 @@ class Upkeep:
     def _prune(self) -> None:
         site = self._site()
         usage = shutil.disk_usage(self._paths.data_dir)
+        node = site.site.node
+        if position := self._replicated():
+            self._store.bulk.note_replica(node, position, datetime.now(UTC))
         pruned = self._store.bulk.prune(
             datetime.now(UTC),
             site.retention,
             evidence_dir=self._paths.evidence,
             brokers=tuple(site.brokers()),
             free_bytes=max(0, low_bytes(usage.total) - usage.free),
+            replica_of=node if site.store.replica_url is not None else None,
         )
         self._bound_outbox(site)
         if time.monotonic() - self._anchored_s >= ANCHOR_S:

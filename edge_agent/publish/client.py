@@ -51,6 +51,7 @@ class Link:
     Attributes:
         max_packet: the largest packet that the broker takes, in bytes.
         reply: what the broker said to the CONNECT.
+        unheard: filters that the broker refused, with its reason.
         speaks_v5: this is a connection of MQTT 5.
         hung_up: the broker ended the connection without a word.
     """
@@ -70,6 +71,8 @@ class Link:
         self.speaks_v5 = broker.protocol != "3.1.1"
         self.max_packet = UNLIMITED_PACKET
         self.reply = Reply.UNREACHED
+        self.unheard: dict[str, str] = {}
+        self._asked: dict[int | None, str] = {}
         self.hung_up = False
         self._connected = False
         self._lost: str | None = None
@@ -86,6 +89,7 @@ class Link:
         client.on_publish = lambda _c, _u, mid, code, _p: on_ack(
             Acked(mid, code.getName() if code.is_failure else None, code.value)
         )
+        client.on_subscribe = self._on_subscribe
         client.on_message = lambda _c, _u, message: on_message(message)
         client.will_set(
             will.topic, will.body, qos=1, retain=will.retain, properties=self._will_properties(will)
@@ -184,9 +188,10 @@ class Link:
         """
         if self.speaks_v5:
             options = SubscribeOptions(qos=qos, noLocal=not own, retainAsPublished=True)
-            self._client.subscribe(topic_filter, options=options)
+            _, number = self._client.subscribe(topic_filter, options=options)
         else:
-            self._client.subscribe(topic_filter, qos=qos)
+            _, number = self._client.subscribe(topic_filter, qos=qos)
+        self._asked[number] = topic_filter
 
     def unsubscribe(self, topic_filter: str) -> None:
         """Take a subscription back."""
@@ -248,6 +253,11 @@ class Link:
         window = getattr(properties, "ReceiveMaximum", IN_FLIGHT)
         if window < IN_FLIGHT:  # paho's setter wants this before the broker has told it
             self._client._max_inflight_messages = window  # noqa: SLF001
+
+    def _on_subscribe(self, _c: Client, _u: Any, number: int, codes: Any, _p: Any) -> None:
+        topic_filter = self._asked.pop(number, None)
+        if topic_filter is not None and codes[0].is_failure:
+            self.unheard[topic_filter] = str(codes[0])
 
     def _on_disconnect(self, _c: Client, _u: Any, flags: Any, code: Any, _p: Any) -> None:
         told = flags.is_disconnect_packet_from_server or code.value == KEEPALIVE_TIMEOUT

@@ -161,9 +161,7 @@ class Relay:
     def _trouble(self, session: Session) -> str:
         """What is not right though the connection stands, or empty."""
         sender = self._work.sender
-        said = [sender.error, sender.aside.reason()]
-        if session.states.refused:
-            said.append(f"did not take a state: {session.states.refused}")
+        said = [sender.error, sender.aside.reason(), session.trouble()]
         if sender.limit.guessed:
             said.append(
                 f"hangs up at larger messages: alerts go in {sender.limit.limit_bytes} bytes with "

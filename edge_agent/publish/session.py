@@ -127,9 +127,9 @@ class Session:
             work.sender.limit.told = link.max_packet
             work.counters.connects += 1
             log.info("mqtt.connected", broker=work.name, resend=work.sender.resends)
-            self.states.introduce()
-            if work.takes_commands:
+            if work.takes_commands:  # before its status: who sees that may command
                 link.subscribe(command_filter(work.voice.site_id), qos=1)
+            self.states.introduce()
             self._follow()
             self._say_farewell()
         finally:
@@ -156,6 +156,16 @@ class Session:
             self.states.take_off(topic)
         of_v5 = self.link.speaks_v5
         self._work.ears.command(received(self._work.name, topic, message, properties=of_v5))
+
+    def trouble(self) -> str:
+        """What the broker does not let the node do, or empty."""
+        said = []
+        if self.states.refused:
+            said.append(f"did not take a state: {self.states.refused}")
+        why = self.link.unheard.get(command_filter(self._work.voice.site_id))
+        if why is not None:
+            said.append(f"does not send commands: {why}: allow this node to read them")
+        return "; ".join(said)
 
     def _acked(self, acked: Acked) -> None:
         self.answered_s = time.monotonic()

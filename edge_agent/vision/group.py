@@ -96,7 +96,7 @@ class VisionGroup:
         self._link_problem = ""
         self._sent = 0  # whatever was not acknowledged is sent again
         outbox = self._outbox = asyncio.Queue(maxsize=1000)
-        outbox.put_nowait(ipc.Hello(role="vision", pid=os.getpid()))
+        outbox.put_nowait(ipc.Hello(role="vision", pid=os.getpid(), instance=self._spool.instance))
         self._added.set()
         sender = asyncio.create_task(self._send(writer, outbox))
         receiver = asyncio.create_task(self._receive(reader))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections import Counter, deque
 from collections.abc import Callable
 
@@ -18,9 +19,13 @@ class Spool:
     Args:
         wake: called after each addition (from the adding thread).
         size: observations kept for each camera.
+
+    Attributes:
+        instance: a name that no other spool has, since its numbers begin at 1.
     """
 
     def __init__(self, wake: Callable[[], None], size: int = SPOOL_SIZE) -> None:
+        self.instance = uuid.uuid4().hex
         self._wake = wake
         self._size = size
         self._lock = threading.Lock()

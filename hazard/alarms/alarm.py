@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -173,6 +173,11 @@ def part_of(note: SuppressionNote) -> Suppression:
     if note.cause is SuppressionCause.OUT_OF_SERVICE:
         return Suppression.OUT_OF_SERVICE
     return Suppression.BY_DESIGN
+
+
+def in_order(notes: Iterable[SuppressionNote]) -> tuple[SuppressionNote, ...]:
+    """The notes in the one order in which an alarm has them."""
+    return tuple(sorted(notes, key=lambda note: (note.cause, note.order_id)))
 
 
 class Transition(Model):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from hazard.alarms.alarm import Alarm, Transition, part_of, revised, unchanged
+from hazard.alarms.alarm import Alarm, Transition, in_order, part_of, revised, unchanged
 from hazard.alarms.machine import LATCHES_FROM, off_the_shelf
 from hazard.alarms.parts import (
     ATTENTION_TRANSITIONS,
@@ -40,13 +40,13 @@ def on_suppressions(
     it was raised, that was never `high` or above and is back to normal when the last order ends,
     ends with it: whoever granted the order took note of it beforehand.
 
-    `notes` are all that hold now. `at` is the time of `raise_alarm` where the alarm is to count as
-    suppressed from its start. `never` says why this alarm may not be suppressed (the answer of
+    `notes` are all that hold now; those that hold when it is raised go to `raise_alarm`, too.
+    `never` says why this alarm may not be suppressed (the answer of
     `why_not_suppressible`; empty: it may): no note counts then, and none will until somebody has
     acknowledged the alarm, also if its hazard has become less meanwhile.
     """
     refused = bool(never) or alarm.never_until_seen
-    wanted = () if refused else tuple(sorted(notes, key=lambda each: (each.cause, each.order_id)))
+    wanted = () if refused else in_order(notes)
     to_be_seen = bool(never and (notes or alarm.suppressed_by) and not alarm.never_until_seen)
     to_be_seen = to_be_seen and not alarm.attention.acknowledged
     if alarm.ended or (wanted == alarm.suppressed_by and not to_be_seen):
@@ -58,10 +58,9 @@ def on_suppressions(
         told.append(f"is not suppressed: {never}")
     if to_be_seen:
         fields["never_until_seen"] = True
-    if at == alarm.raised_at:
-        fields["covered"] = True
-    if _ends_with_its_orders(alarm, wanted):
-        by = alarm.suppressed_by[-1].granted_by
+    if not refused and _ends_with_its_orders(alarm, wanted):
+        orders = [n for n in alarm.suppressed_by if n.cause is not SuppressionCause.FLOOD]
+        by = orders[-1].granted_by
         told.append(f"back to normal under an order of {by}, who took note of it by that order")
         fields |= _covered_by(alarm, by, at)
     return revised(alarm, Cause.SUPPRESSION, at, "; ".join(told), **fields)

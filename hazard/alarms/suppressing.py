@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
+from hazard.alarms.alarm import in_order
 from hazard.catalogue import HazardKind
 from hazard.types import (
     Condition,
@@ -78,7 +79,7 @@ def notes_for(
         )
         for order in longest
     )
-    return tuple(sorted(notes, key=lambda note: (note.cause, note.order_id)))
+    return in_order(notes)
 
 
 def holds(order: SuppressionOrder, now: datetime) -> bool:

@@ -22,6 +22,7 @@ from hazard.store.operations import (
     SaveEvidence,
     SaveIncident,
     SaveOrder,
+    SaveTaken,
     WriteAudit,
     WriteRevision,
 )
@@ -38,6 +39,7 @@ from hazard.store.tables import (
     RevisionRow,
     SuppressionOrderRow,
 )
+from hazard.store.taken import save_taken
 from hazard.types import AlertMessage, Assessment, CaseFile, Incident, IsaState, Notice, NoticeState
 
 AGENT_CHAIN = "agent"
@@ -67,6 +69,7 @@ class _Rows:
         self._orders: dict[str, Row] = {}
         self._cases: dict[str, Row] = {}
         self._notices: list[Row] = []
+        self._taken: SaveTaken | None = None
         self._audit: list[AuditEntry] = []
 
     def add(self, operation: Operation) -> None:
@@ -86,6 +89,8 @@ class _Rows:
                 self._orders[order.order_id] = _order(operation)
             case QueueNotice(notice=notice):
                 self._notices.append(_notice(notice))
+            case SaveTaken():
+                self._taken = operation
             case WriteAudit():
                 self._audit.append(
                     AuditEntry(
@@ -175,6 +180,8 @@ class _Rows:
         insert_new(connection, NoticeRow, self._notices)
         for request in self._finished:
             _finish_request(connection, request)
+        if self._taken is not None:
+            save_taken(connection, self._taken)
         append_entries(connection, AGENT_CHAIN, self._audit)
 
 

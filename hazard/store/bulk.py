@@ -6,11 +6,22 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+)
 
 from hazard.site.models import Retention
 from hazard.store.evidence_budget import prune_evidence
 from hazard.store.queries import ENDED
+from hazard.store.replica.portion import revisions_cursor
 from hazard.store.side_tables import ReadingRow, StageHealthRow
 from hazard.store.statements import upsert
 from hazard.store.tables import (
@@ -25,15 +36,17 @@ from hazard.store.tables import (
     RevisionRow,
 )
 from hazard.store.writer import Writer
-from hazard.types import Model, Reading, StageHealth
+from hazard.types import Model, Reading, RequestState, StageHealth
 
 THINNED_TO = timedelta(seconds=0.5)
 """At most two readings a second of each sensor are kept."""
 REPLAYABLE = timedelta(hours=24)
 """How long a message that every broker has taken over can still be sent again."""
 REQUESTS_KEPT = timedelta(days=7)
-"""How long a request that is of no alert is known after it was carried out. What was done stays in
-the audit; a request of an alert is kept as long as the alert."""
+"""How long a request is known that was refused, or is of no alert, after its outcome. The audit
+keeps what became of it; what was done to an alert is kept as long as the alert."""
+REPLICA_WAIT = timedelta(days=30)
+"""How much longer than their time ended alerts are kept for a replica that is away."""
 PRUNE_BATCH = 500
 
 
@@ -132,11 +145,14 @@ class Bulk:
         evidence_dir: Path,
         brokers: Sequence[str],
         free_bytes: int = 0,
+        replica_of: str | None = None,
     ) -> Pruned:
         """Remove what is over its time or budget, in small steps; alerts last.
 
         Evidence of open alerts stays, but on a disk that is running full; so do outbox rows that a
         broker has not taken over. `free_bytes` asks for that much evidence less.
+        With `replica_of`, the name of this node, alerts wait for the replica (`note_replica`), for
+        `REPLICA_WAIT` at most.
 
         Raises:
             StoreError: if the store cannot be written now.
@@ -149,7 +165,7 @@ class Bulk:
             evidence_bytes=size,
             outbox=self._prune_outbox(now, brokers),
             readings=self._prune_readings(now - timedelta(days=retention.readings_days)),
-            alerts=self._prune_alerts(now - timedelta(days=retention.alerts_days)),
+            alerts=self._prune_alerts(now - timedelta(days=retention.alerts_days), replica_of),
             requests=self._prune_requests(now - REQUESTS_KEPT),
         )
 
@@ -182,12 +198,24 @@ class Bulk:
             )
         )
 
-    def _prune_alerts(self, before: datetime) -> int:
-        query = (
-            select(AlertRow.alert_id, AlertRow.incident_id)
-            .where(AlertRow.state == ENDED, AlertRow.updated_at < before)
-            .limit(PRUNE_BATCH)
+    def note_replica(self, node: str, position: int, now: datetime) -> None:
+        """Keep how far the replica is: everything up to this sequence of the node is there.
+
+        Raises:
+            StoreError: if the store cannot be written now.
+        """
+        row = {"consumer": revisions_cursor(node), "position": position, "updated_at": now}
+        with self._writer.transaction() as connection:
+            upsert(connection, CursorRow, "consumer", row)
+
+    def _prune_alerts(self, before: datetime, replica_of: str | None) -> int:
+        query = select(AlertRow.alert_id, AlertRow.incident_id).where(
+            AlertRow.state == ENDED, AlertRow.updated_at < before
         )
+        if replica_of is not None:
+            waits = _not_on_replica(replica_of) & (AlertRow.updated_at >= before - REPLICA_WAIT)
+            query = query.where(~waits)
+        query = query.limit(PRUNE_BATCH)
 
         def remove(connection: Connection) -> int:
             rows = connection.execute(query).all()
@@ -202,7 +230,13 @@ class Bulk:
     def _prune_requests(self, before: datetime) -> int:
         ids = (
             select(ActionRequestRow.request_id)
-            .where(ActionRequestRow.alert_id == "", ActionRequestRow.carried_out_at < before)
+            .where(ActionRequestRow.carried_out_at < before)
+            .where(
+                or_(
+                    ActionRequestRow.alert_id == "",
+                    ActionRequestRow.state.in_((RequestState.REFUSED, RequestState.CONFLICT)),
+                )
+            )
             .limit(PRUNE_BATCH)
         )
         return self._repeat(
@@ -221,6 +255,17 @@ class Bulk:
             total += count
             if count < PRUNE_BATCH:
                 return total
+
+
+def _not_on_replica(node: str) -> ColumnElement[bool]:
+    """Whether an alert has a revision that the replica has not yet."""
+    consumer = revisions_cursor(node)
+    position = select(CursorRow.position).where(CursorRow.consumer == consumer).scalar_subquery()
+    return exists().where(
+        RevisionRow.alert_id == AlertRow.alert_id,
+        RevisionRow.node == node,
+        RevisionRow.sequence > func.coalesce(position, 0),
+    )
 
 
 def _delete_alerts(connection: Connection, alerts: list[str], incidents: list[str]) -> None:

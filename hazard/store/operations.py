@@ -109,6 +109,17 @@ class QueueNotice(Model):
     notice: Notice
 
 
+class SaveTaken(Model):
+    """Write how far the observations of a vision group have been taken over.
+
+    `instance` names the vision group from its start to its end; there is one at a time.
+    """
+
+    type: Literal["taken"] = "taken"
+    instance: str = Field(pattern=r"^[0-9a-f]{1,32}$")
+    number: int = Field(ge=0)
+
+
 class WriteAudit(Model):
     """Write an audit line that belongs to no revision (start, reload, refusal)."""
 
@@ -128,6 +139,7 @@ Operation = Annotated[
     | FinishRequest
     | SaveOrder
     | QueueNotice
+    | SaveTaken
     | WriteAudit,
     Field(discriminator="type"),
 ]

@@ -41,6 +41,7 @@ from hazard.store.performance import Asked
 from hazard.store.queries import AreaCounts, Queries, area_counts
 from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
+from hazard.store.taken import read_taken
 from hazard.store.unit import Committed, UnitOfWork
 from hazard.store.writer import StoreUnavailable, Writer
 from hazard.types import (
@@ -314,6 +315,10 @@ class Store:
     def pending_requests(self) -> list[ActionRequest]:
         """Requests that nobody has carried out yet, oldest first."""
         return self._restore.pending_requests(self._backlog.operations)
+
+    def taken(self) -> tuple[str, int]:
+        """The vision group whose observations came last, and the last number that is durable."""
+        return read_taken(self._plain, self._backlog.operations)
 
     # ------------------------------------------------------------ watching
 

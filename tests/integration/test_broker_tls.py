@@ -297,14 +297,14 @@ def test_a_refused_client_waits_longer_each_time(
     site = a_site(scene.broker.port, **settings)
     asked: list[float] = []
     with Running(node_store, site) as run:
-        relay = run.publisher._relays["plant"]
-        wait = relay._stopping.wait
+        stopping = run.publisher._relays["plant"]._work.orders.stopping
+        wait = stopping.wait
 
         def remember(timeout: float | None = None) -> bool:
             asked.append(timeout or 0.0)
             return wait(0.0)  # the pause is written down, not slept
 
-        monkeypatch.setattr(relay._stopping, "wait", remember)
+        monkeypatch.setattr(stopping, "wait", remember)
         wait_until(lambda: len(asked) >= 10, what="ten tries")
         knocks = scene.broker.connects()
     pauses = asked[:10]

@@ -116,7 +116,7 @@ def revise(store: Store, number: int, revisions: int) -> Alarm:
     return alarm
 
 
-def end(store: Store, alarm: Alarm, number: int = 1) -> None:
+def end(store: Store, alarm: Alarm, number: int = 1) -> Alarm:
     """Acknowledge, return, reset."""
     for verb in (Verb.ACKNOWLEDGE, None, Verb.RESET):
         if verb is None:
@@ -125,6 +125,7 @@ def end(store: Store, alarm: Alarm, number: int = 1) -> None:
             request = a_request(verb, revision=alarm.revision, alert_id=alarm.alert_id)
             alarm = on_action(alarm, request, later(4)).alarm
         write(store, alarm, Cause.ACTION, number)
+    return alarm
 
 
 def test_every_revision_arrives_in_order(node_store: Store, broker: RunningBroker) -> None:
@@ -176,6 +177,26 @@ def test_the_active_state_is_cleared_at_normal(node_store: Store, broker: Runnin
         run.publisher.wake()
         wait_until(lambda: seen.last("hazard/v1/plant-a/active/a1") == b"")
         wait_until(lambda: b'"state":"clear"' in (seen.last(AREA) or b""))
+
+
+def test_work_on_the_case_of_an_alarm_that_is_over_does_not_make_it_active_again(
+    node_store: Store, broker: RunningBroker
+) -> None:
+    active, alert = "hazard/v1/plant-a/active/a1", "hazard/v1/plant-a/alert/yard/a1"
+    with subscribed(broker.port, ALL) as seen, Running(node_store, a_site(broker.port)) as run:
+        over = end(node_store, revise(node_store, 1, 1))
+        run.publisher.wake()
+        wait_until(lambda: seen.last(active) == b"")
+        noted = on_note(over, Cause.CASE, later(9)).alarm
+        last = write(node_store, noted, Cause.CASE)
+        run.publisher.wake()
+        wait_until(lambda: f'"revision":{last.revision}'.encode() in (seen.last(alert) or b""))
+        wait_until(lambda: node_store.outbox.depth(node_store.outbox.position("plant"))[0] == 0)
+        run.publisher.reconfigure(a_site(broker.port, heartbeat_s=5.0))
+        with subscribed(broker.port, active, STATUS) as late:
+            wait_until(lambda: late.last(STATUS) is not None)
+            assert late.last(active) is None
+        assert seen.last(active) == b""
 
 
 def test_an_area_that_nobody_watches_is_unknown(node_store: Store, broker: RunningBroker) -> None:

@@ -451,6 +451,28 @@ def test_old_alerts_that_ended_are_pruned_with_all_their_rows(store: Store) -> N
     assert store.queries.get_alert("a2") is not None
 
 
+def test_requests_that_were_refused_or_are_of_no_alert_are_known_for_a_week(store: Store) -> None:
+    write_alert(store)
+    kept = ("done", RequestState.DONE, "a1"), ("pending", None, "")
+    gone = ("refused", RequestState.REFUSED, "a1"), ("snapshot", RequestState.DONE, "")
+    for request_id, state, alert_id in (*kept, *gone):
+        store.desk.submit_request(a_request(request_id=request_id, alert_id=alert_id))
+        if state is not None:
+            with store.unit() as unit:
+                unit.finish_request(request_id, state, "so it is", T0)
+                unit.commit()
+    nowhere = Path("/nonexistent")
+
+    def known() -> set[str]:
+        names = [request_id for request_id, *_ in (*kept, *gone)]
+        return {each for each in names if store.queries.request_state(each) is not None}
+
+    store.bulk.prune(T0 + timedelta(days=6), Retention(), evidence_dir=nowhere, brokers=[])
+    assert known() == {"done", "pending", "refused", "snapshot"}
+    pruned = store.bulk.prune(T0 + timedelta(days=8), Retention(), evidence_dir=nowhere, brokers=[])
+    assert (pruned.requests, known()) == (2, {"done", "pending"})
+
+
 def test_the_detail_shows_assessments_and_evidence(store: Store) -> None:
     write_alert(store)
     assessment = Assessment(

@@ -155,6 +155,7 @@ class AlarmLife(RuleBasedStateMachine):
         self.take(on_suppressions(before, self.notes(), self.now, never=self.never()))
         if self.never():
             assert not self.alarm.suppressed_by
+            assert not self.alarm.ended or before.underlying is IsaState.NORMAL
         if self.alarm.ended and not before.ended and not self.person_acted:
             assert not self.ever_shown
             assert self.alarm.highest_severity < Severity.HIGH

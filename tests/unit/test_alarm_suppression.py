@@ -172,6 +172,19 @@ def test_one_that_was_shown_between_two_orders_waits_for_a_person() -> None:
     assert not on_suppressions(alarm, [], later(90)).alarm.ended
 
 
+def test_one_that_was_shown_for_no_time_at_all_waits_for_a_person() -> None:
+    alarm = on_suppressions(an_alarm(severity=Severity.LOW), [a_note()], T0).alarm
+    alarm = on_condition(alarm, NORMAL, T0).alarm
+    assert not on_suppressions(alarm, [], T0).alarm.ended
+
+
+def test_whoever_gave_the_order_covers_not_the_flood_that_ends_with_it() -> None:
+    flood = a_note(SuppressionCause.FLOOD, "flood-1").model_copy(update={"granted_by": "agent"})
+    alarm = on_suppressions(suppressed(), [a_note(), flood], later(1)).alarm
+    alarm = on_condition(alarm, NORMAL, later(60)).alarm
+    assert on_suppressions(alarm, [], later(90)).alarm.acknowledged_by == "sam"
+
+
 def test_a_flood_covers_nothing_when_it_ends_its_members_are_shown() -> None:
     flood = a_note(SuppressionCause.FLOOD, "flood-1")
     alarm = on_condition(suppressed(Severity.LOW, flood), NORMAL, later(60)).alarm
@@ -190,6 +203,12 @@ def test_what_must_not_be_suppressed_leaves_its_order_and_says_why() -> None:
     out = on_suppressions(suppressed(), [a_note()], later(9), never="its floor is critical")
     assert out.alarm.state is IsaState.UNACKNOWLEDGED
     assert "its floor is critical" in out.text
+
+
+def test_what_must_not_be_suppressed_does_not_end_with_its_order() -> None:
+    alarm = on_condition(suppressed(), NORMAL, later(5)).alarm
+    out = on_suppressions(alarm, [a_note()], later(9), never="its floor is critical")
+    assert out.alarm.state is IsaState.RTN_UNACKNOWLEDGED
 
 
 def test_what_must_not_be_suppressed_stays_in_the_open_until_somebody_has_seen_it() -> None:

@@ -153,6 +153,19 @@ def test_a_flood_of_subjects_is_bounded_and_still_findable() -> None:
     assert book.incident_of(f"person_in_restricted_zone-gate/pit/track-{MAX_OPEN + 49}")
 
 
+def test_an_alarm_flood_stands_alone_also_when_no_more_incidents_can_be_opened() -> None:
+    book, new_id = a_book()
+    for n in range(MAX_OPEN):
+        name = f"gate/pit/track-{n}"
+        book.apply(an_event(n / 100, hazard="person_in_restricted_zone", subject=name), new_id)
+    flood = book.apply(an_event(9, hazard="alarm_flood", subject="desk/yard"), new_id)
+    assert flood.kind is ChangeKind.OPENED
+    assert [event.hazard for event in flood.incident.events] == ["alarm_flood"]
+    late = book.apply(an_event(10, hazard="crowding", subject="gate/pit"), new_id)
+    assert late.incident.incident_id != flood.incident.incident_id
+    assert len(book.incidents) == MAX_OPEN + 1
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> list[HazardEvent]:
     """Events of a few rules over time, each id going active, held, cleared in some order."""

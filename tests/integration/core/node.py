@@ -176,11 +176,13 @@ class Client:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def connected(cls, node: Node, role: Literal["vision", "reasoner"]) -> AsyncIterator[Any]:
+    async def connected(
+        cls, node: Node, role: Literal["vision", "reasoner"], *, instance: str = ""
+    ) -> AsyncIterator[Any]:
         """A client that has said Hello."""
         client = cls(role)
         client.reader, client.writer = await connect(node.paths.socket)  # type: ignore[attr-defined]
-        client.send(Hello(role=role, pid=os.getpid()))
+        client.send(Hello(role=role, pid=os.getpid(), instance=instance))
         listening = asyncio.create_task(client._listen())
         try:
             await until(lambda: client.of("configure"), "the site's configuration")
@@ -214,12 +216,12 @@ class Client:
         """The highest number that the core has taken over."""
         return max((m.number for m in self.heard if isinstance(m, Ack)), default=0)
 
-    def observe(self, *, person: bool, state: CameraState = CameraState.OK) -> int:
+    def observe(self, *, person: bool, state: CameraState = CameraState.OK, track: int = 1) -> int:
         """What camera `gate` sees now; the number of the observation."""
         self._number += 1
         now, now_s = datetime.now(UTC), time.monotonic()
         track = Track(
-            track_id=1,
+            track_id=track,
             label="person",
             confidence=0.9,
             xyxy=(10.0, 10.0, 30.0, 60.0),

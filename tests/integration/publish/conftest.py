@@ -21,6 +21,7 @@ topic write answers/#
 pattern write hazard/v1/+/command/%u/#
 pattern read hazard/v1/+/response/%u/#
 pattern read answers/#
+pattern read hazard/v1/+/node/+/status
 """
 
 

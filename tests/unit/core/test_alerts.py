@@ -9,6 +9,8 @@ from itertools import count
 from typing import Any, cast
 
 import pytest
+from structlog.contextvars import get_contextvars
+from structlog.testing import capture_logs
 
 from edge_agent.core.alerts import Alerts
 from edge_agent.core.cases import Case
@@ -24,6 +26,7 @@ from hazard.site.models import Site
 from hazard.store.operations import (
     FinishRequest,
     Operation,
+    QueueNotice,
     SaveIncident,
     WriteAudit,
     WriteRevision,
@@ -42,6 +45,7 @@ from hazard.types import (
     HazardEvent,
     Incident,
     IsaState,
+    NoticeReason,
     RequestState,
     Role,
     Severity,
@@ -436,6 +440,54 @@ def test_a_permit_that_must_not_be_is_refused_with_what_is_wrong(
     assert told in bench.outcomes()[-1].outcome
     bench.alerts.found(an_event())
     assert bench.written[0].state is IsaState.UNACKNOWLEDGED
+
+
+def test_a_permit_quiets_what_stands_already_in_the_same_breath(bench: Bench) -> None:
+    bench.alerts.found(an_event())
+    bench.ask(
+        Verb.GRANT_PERMIT,
+        0,
+        alert_id="none",
+        role=Role.SAFETY_OFFICER,
+        comment="welding",
+        duration_s=3600.0,
+        arguments=PERMIT,
+    )
+    order_id = bench.outcomes()[-1].values["order_id"]
+    assert [note.order_id for note in bench.written[-1].suppressed_by] == [order_id]
+    assert bench.written[-1].cause is Cause.SUPPRESSION
+
+
+def test_each_revision_is_a_line_of_the_log_that_names_its_alert(bench: Bench) -> None:
+    with capture_logs() as lines:
+        bench.alerts.found(an_event())
+    (line,) = [each for each in lines if each["event"] == "alert.revision"]
+    first = bench.written[0]
+    assert (line["alert_id"], line["incident_id"]) == (first.alert_id, first.incident_id)
+    told = (line["revision"], line["severity"], line["state"], line["cause"], line["log_level"])
+    assert told == (1, first.severity.value, "unacknowledged", "raised", "info")
+
+
+def test_what_is_done_for_an_alert_is_logged_with_its_ids(bench: Bench) -> None:
+    known: list[dict[str, Any]] = []
+    bench.alerts._climb = lambda _case: known.append(dict(get_contextvars()))
+    bench.alerts.found(an_event())
+    assert known[0]["alert_id"] == bench.written[0].alert_id
+    assert known[0]["incident_id"] == bench.written[0].incident_id
+    assert "alert_id" not in get_contextvars()
+
+
+def test_a_ladder_that_a_changed_site_file_brings_is_climbed_at_once(bench: Bench) -> None:
+    bench.alerts.found(an_event())
+    channel = {"kind": "webhook", "url": "http://127.0.0.1/", "secret": "${SECRET}"}
+    changed = {
+        "alarms": {"escalation": [{"steps": [{"after_min": 0, "tell": ["shift"]}]}]},
+        "notify": {"channels": {"shift": channel}},
+    }
+    bench.alerts.reconfigure(Site.model_validate(SITE.model_dump(mode="json") | changed))
+    (notice,) = [o.notice for ops in bench.operations for o in ops if isinstance(o, QueueNotice)]
+    assert (notice.channel, notice.reason) == ("shift", NoticeReason.ESCALATED)
+    assert notice.revision == bench.written[-1].revision
 
 
 def test_a_permit_covers_only_what_it_names_and_a_worse_kind_breaks_out_at_once(

@@ -1,0 +1,41 @@
+"""`python -m edge_agent.replica`: the copying process, as the supervisor starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+
+import structlog
+
+from edge_agent.paths import Paths
+from edge_agent.process import configure_logging
+from edge_agent.replica.worker import ReplicaWorker
+
+
+async def _run(paths: Paths) -> None:
+    worker = ReplicaWorker(paths.socket, paths.database)
+    task = asyncio.create_task(worker.run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    ended = await asyncio.to_thread(worker.end)
+    structlog.get_logger().info("replica.stopped", in_the_middle=not ended)
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT. A PostgreSQL that hangs does not keep the process."""
+    if not structlog.is_configured():
+        configure_logging("replica")
+    asyncio.run(_run(Paths.from_environment()))
+    sys.stderr.flush()
+    # What is in the middle of a portion is undone by PostgreSQL: nothing is left to be waited for.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
