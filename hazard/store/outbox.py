@@ -118,7 +118,11 @@ class Outbox:
         return [AlertMessage.model_validate(payload) for payload in payloads]
 
     def gaps(self, broker: str, position: int) -> list[Gap]:
-        """What the broker was not given, as long as the outbox remembers it; oldest first."""
+        """What the broker was not given, as long as the outbox remembers it; oldest first.
+
+        Asked with each look into the outbox. In the order of the partial index SQLite takes the
+        index; in that of the rows it would read the whole outbox each time.
+        """
         given = select(DeliveryRow.outbox_id).where(
             DeliveryRow.broker == broker, DeliveryRow.outbox_id == OutboxRow.outbox_id
         )
@@ -128,10 +132,10 @@ class Outbox:
             )
             .where(OutboxRow.gap_from.is_not(None))
             .where(or_(OutboxRow.outbox_id > position, given.exists()))
-            .order_by(OutboxRow.outbox_id)
+            .order_by(OutboxRow.gap_from)
         )
         with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
+            rows = sorted(connection.execute(query).all(), key=lambda row: row.outbox_id)
         return [
             Gap(row.outbox_id, row.gap_from or row.sequence or 0, row.sequence or 0, row.created_at)
             for row in rows
