@@ -8,7 +8,6 @@ could undo.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections import Counter, deque
@@ -30,7 +29,7 @@ from edge_agent.publish.commands.limits import Allowance
 from edge_agent.publish.commands.replies import Answer, Received, Route, answer
 from edge_agent.publish.commands.snapshots import snapshot_parts
 from edge_agent.publish.commands.tokens import read_secret
-from edge_agent.publish.commands.verbs import COMMANDS
+from edge_agent.publish.commands.verbs import COMMANDS, verb_label
 from edge_agent.publish.voice import Voice
 from hazard.errors import ConfigError, StoreError
 from hazard.site.models import Site
@@ -113,7 +112,7 @@ class Clerk:
         """A message on a command topic; beyond `MOST_WAITING` it is counted and dropped."""
         with self._news:
             if len(self._in) >= MOST_WAITING:
-                self._counts[received.broker, _verb_label(received.verb), "dropped"] += 1
+                self._counts[received.broker, verb_label(received.verb), "dropped"] += 1
                 return
             self._in.append(received)
             self._news.notify()
@@ -335,15 +334,7 @@ class Clerk:
 
     def _count(self, broker: str, verb: str, outcome: str) -> None:
         with self._news:
-            self._counts[broker, _verb_label(verb), outcome] += 1
-
-
-def _verb_label(verb: str) -> str:
-    """The verb, or `other`: a sender cannot make more and more labels."""
-    with contextlib.suppress(ValueError):
-        if Verb(verb) in COMMANDS:
-            return verb
-    return "other"
+            self._counts[broker, verb_label(verb), outcome] += 1
 
 
 def _same(stored: ActionRequest, wanted: ActionRequest) -> bool:

@@ -43,3 +43,8 @@ COMMANDS: Mapping[Verb, Command] = {
     Verb.REPLAY: Command(node=True, repeatable=True),
     Verb.SNAPSHOT: Command(repeatable=True),
 }
+
+
+def verb_label(name: str) -> str:
+    """The verb for a metric, or `other`: a sender cannot make more and more labels."""
+    return name if name in {verb.value for verb in COMMANDS} else "other"

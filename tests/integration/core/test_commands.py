@@ -52,10 +52,15 @@ async def ask(person: Person, verb: str, **payload: Any) -> dict[str, Any]:
 
 
 async def raised(node: Node, vision: Client) -> Any:
-    """An alarm: somebody stands in the pit."""
+    """An alarm: somebody stands in the pit. The camera's silence afterwards is another."""
     vision.report()
     vision.observe(person=True)
-    return (await until(node.alerts, "an alarm"))[0]
+    return (await until(lambda: in_the_pit(node), "an alarm"))[0]
+
+
+def in_the_pit(node: Node) -> list[Any]:
+    """Alarms about people in the pit."""
+    return [alert for alert in node.alerts() if alert.hazard == "person_in_restricted_zone"]
 
 
 def people(broker: RunningBroker, *names: str) -> list[Person]:
@@ -96,7 +101,7 @@ def test_people_act_on_an_alarm_as_far_as_role_area_and_revision_go(
             finally:
                 for person in everybody:
                     person.__exit__()
-            (after,) = taking.alerts()
+            (after,) = in_the_pit(taking)
             assert (after.acknowledged_by, after.case.assignee) == ("ada", "sam")
             with taking.store() as store:
                 lines = store.queries.audit_page().lines
@@ -119,17 +124,14 @@ def test_replay_snapshot_and_lamp_test_go_through_the_core(
                 lamps = {"area": "hall", "seconds": 1}
                 assert (await ask(ada, "test-annunciator", arguments=lamps))["state"] == "done"
                 alert = await raised(taking, vision)
-                newest = await until(
-                    lambda: taking.alerts()[0].sequence, "its revisions", within_s=5
-                )
                 replay = await ask(
                     ada, "replay", node="edge-1", arguments={"from_sequence": 1, "to_sequence": 1}
                 )
                 assert (replay["state"], replay["values"]["sent"]) == ("done", 1)
                 snapshot = await ask(ada, "snapshot")
                 values = snapshot["values"]
-                assert [each["alert_id"] for each in values["alerts"]] == [alert.alert_id]
-                assert values["sequence"] >= newest
+                assert alert.alert_id in [each["alert_id"] for each in values["alerts"]]
+                assert values["sequence"] >= alert.sequence
                 assert values["node_status"]["node"] == "edge-1"
             finally:
                 ada.__exit__()
@@ -183,6 +185,6 @@ def test_a_token_of_another_plant_does_nothing(taking: Node, broker: RunningBrok
                 ada.__exit__()
             assert answer["state"] == "refused"
             assert json.dumps(answer).count(foreign) == 0
-            assert not taking.alerts()[0].acknowledged
+            assert not in_the_pit(taking)[0].acknowledged
 
     run(test())
