@@ -49,6 +49,18 @@ def anyio_backend() -> str:
 
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
-    """A command that ran in this process leaves no log that writes to its closed streams."""
+    """Plain tracebacks: with the values of each frame they take seconds, in the store's thread too.
+
+    A command that ran in this process leaves no log that writes to its closed streams.
+    """
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            ),
+        ]
+    )
     yield
     structlog.reset_defaults()

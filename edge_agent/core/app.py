@@ -56,7 +56,6 @@ from hazard.site.diff import SiteDiff, changed_sections, until_restart
 from hazard.site.models import Site
 from hazard.store.operations import Operation
 from hazard.types import (
-    Authority,
     Evidence,
     HazardEvent,
     Health,
@@ -92,7 +91,9 @@ class Core:
         self._taken = Taken(self._store, self._thread)
         self._record = SiteRecord(site.site.id, paths.site_file, self._board, self._commit)
         self._reasoning = ReasoningClient(wishes=site.reasoning.authority)
-        self._ladder = Ladder(self._reasoning, site, self._kinds, authority=self._authority)
+        self._ladder = Ladder(
+            self._reasoning, site, self._kinds, authority=self._reasoning.authority
+        )
         self._snapshots = Snapshots(new_id, self._picture_taken, self._picture_failed)
         self._alerts = Alerts(
             site,
@@ -101,7 +102,7 @@ class Core:
             commit=self._commit,
             climb=self._ladder.climb,
             picture=self._picture,
-            authority=self._authority,
+            authority=self._reasoning.authority,
         )
         self._register = Register(site, self._kinds, commit=self._commit, new_id=new_id)
         self._alerts.settler.sources.append(self._register)
@@ -145,7 +146,7 @@ class Core:
                 publisher=self._publisher,
                 paths=paths,
                 reasons=self._reasons,
-                waiting=self._waiting,
+                waiting=lambda: self._ladder.waiting + self._thread.waiting,
                 bad_messages=lambda: self._server.bad_messages,
             ),
             self._metrics,
@@ -291,9 +292,6 @@ class Core:
     def _picture_failed(self, camera_id: str, error: str) -> None:
         self._board.put("evidence", Health.DEGRADED, f"{camera_id}: {error}")
 
-    def _authority(self, hazard: str) -> Authority:
-        return self._reasoning.authority(hazard)
-
     # ------------------------------------------------------------ site file
 
     async def _reconfigure(self, wanted: Site, diff: SiteDiff) -> None:
@@ -338,9 +336,6 @@ class Core:
 
     def _report(self) -> list[StageHealth]:
         return self._stages.report()
-
-    def _waiting(self) -> int:
-        return self._ladder.waiting + self._thread.waiting
 
     def _reasons(self) -> list[str]:
         """What is wrong in the core itself."""

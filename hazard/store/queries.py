@@ -14,7 +14,6 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field, JsonValue
 from sqlalchemy import Connection, Engine, Select, and_, func, or_, select
 
 from hazard.errors import StoreError
@@ -31,141 +30,41 @@ from hazard.store.tables import (
     OutboxRow,
     RevisionRow,
 )
-from hazard.types import (
-    ActionRequest,
-    AlertMessage,
-    Assessment,
-    Evidence,
-    Health,
-    Incident,
-    IsaState,
-    Model,
-    Name,
-    Quality,
-    RequestState,
-    Severity,
-    StageHealth,
-    UtcTime,
-    Verb,
+from hazard.store.views import (
+    ENDED,
+    MAX_PAGE,
+    OPEN_STATES,
+    AlertDetail,
+    AlertFilter,
+    AlertPage,
+    AreaCounts,
+    AuditLine,
+    AuditPage,
+    Delivery,
+    ReadingPoint,
+    RequestStatus,
+    area_counts,
+    request_status,
 )
+from hazard.types import AlertMessage, Assessment, Evidence, Health, Incident, StageHealth
 
-MAX_PAGE = 500
-ENDED = IsaState.NORMAL.value
-OPEN_STATES = tuple(state.value for state in IsaState if state is not IsaState.NORMAL)
-
-
-class AlertFilter(Model):
-    """Which alerts to list; an empty filter lists all.
-
-    `active` True lists alerts that are not back to normal, False those that are.
-    `after` and `before` compare with the time raised (from `after` on, up to but not `before`).
-    """
-
-    active: bool | None = None
-    areas: tuple[Name, ...] = ()
-    hazards: tuple[Name, ...] = ()
-    states: tuple[IsaState, ...] = ()
-    min_severity: Severity | None = None
-    after: UtcTime | None = None
-    before: UtcTime | None = None
-
-
-class AlertPage(Model):
-    """One page of alerts, newest first; `next_page` is None on the last one."""
-
-    alerts: tuple[AlertMessage, ...]
-    next_page: str | None
-
-
-class RequestStatus(Model):
-    """An ActionRequest and what became of it."""
-
-    request: ActionRequest
-    state: RequestState
-    outcome: str = Field(description="in words, empty while pending")
-    values: dict[str, JsonValue] = Field(default_factory=dict, description="for a program")
-    carried_out_at: UtcTime | None = None
-
-
-class AuditLine(Model):
-    """One line of the audit."""
-
-    audit_id: int
-    chain: str
-    at: UtcTime
-    actor: str
-    verb: str
-    subject: str
-    details: dict[str, JsonValue]
-    hash: str
-
-
-class AuditPage(Model):
-    """One page of the audit, newest first; `next_before` is None on the last one."""
-
-    lines: tuple[AuditLine, ...]
-    next_before: int | None
-
-
-class Delivery(Model):
-    """When one broker took over (PUBACK) one revision."""
-
-    broker: str
-    revision: int
-    published_at: UtcTime
-    acked_at: UtcTime
-    attempts: int
-
-
-class AlertDetail(Model):
-    """Everything about one alert."""
-
-    current: AlertMessage
-    revisions: tuple[AlertMessage, ...] = Field(description="oldest first")
-    incident: Incident
-    assessments: tuple[Assessment, ...]
-    evidence: tuple[Evidence, ...] = Field(description="what is still on disk")
-    audit: tuple[AuditLine, ...]
-    requests: tuple[RequestStatus, ...]
-    deliveries: tuple[Delivery, ...]
-
-
-class ReadingPoint(Model):
-    """One stored reading, thinned to 2 a second."""
-
-    sensor_id: str
-    area: str
-    quantity: str
-    value: float | None
-    unit: str
-    quality: Quality
-    measured_at: UtcTime
-
-
-class AreaCounts(Model):
-    """Alarms of one area that are not back to normal.
-
-    `worst` and `by_severity` leave shelved and suppressed alarms out; `suppressed` counts them.
-    """
-
-    area: str
-    worst: Severity | None
-    by_severity: dict[Severity, int]
-    unacknowledged: int
-    suppressed: int
-    unacknowledged_by_severity: dict[Severity, int]
-
-
-_SUPPRESSED = (
-    IsaState.SHELVED.value,
-    IsaState.SUPPRESSED_BY_DESIGN.value,
-    IsaState.OUT_OF_SERVICE.value,
-)
-_UNACKNOWLEDGED = (
-    IsaState.UNACKNOWLEDGED.value,
-    IsaState.RTN_UNACKNOWLEDGED.value,
-    IsaState.LATCHED_UNACKNOWLEDGED.value,
-)
+__all__ = [
+    "ENDED",
+    "MAX_PAGE",
+    "OPEN_STATES",
+    "AlertDetail",
+    "AlertFilter",
+    "AlertPage",
+    "AreaCounts",
+    "AuditLine",
+    "AuditPage",
+    "Delivery",
+    "Queries",
+    "ReadingPoint",
+    "RequestStatus",
+    "area_counts",
+    "request_status",
+]
 
 
 class Queries:
@@ -341,26 +240,6 @@ class Queries:
         )
 
 
-def area_counts(area: str, cells: Sequence[tuple[str, str, int]]) -> AreaCounts:
-    """Counts of one area from (severity, state, number) of alarms not back to normal."""
-    by_severity: dict[Severity, int] = {}
-    unacknowledged: dict[Severity, int] = {}
-    for severity, state, number in cells:
-        key = Severity(severity)
-        if state not in _SUPPRESSED:
-            by_severity[key] = by_severity.get(key, 0) + number
-        if state in _UNACKNOWLEDGED:
-            unacknowledged[key] = unacknowledged.get(key, 0) + number
-    return AreaCounts(
-        area=area,
-        worst=max(by_severity, key=lambda severity: severity.rank, default=None),
-        by_severity=by_severity,
-        unacknowledged=sum(unacknowledged.values()),
-        unacknowledged_by_severity=unacknowledged,
-        suppressed=sum(n for _, state, n in cells if state in _SUPPRESSED),
-    )
-
-
 def _filtered(query: Select[Any], where: AlertFilter) -> Select[Any]:
     if where.active is not None:
         query = query.where(
@@ -460,27 +339,3 @@ def _audit(connection: Connection, query: Select[Any]) -> tuple[AuditLine, ...]:
 def _requests(connection: Connection, where: Any) -> tuple[RequestStatus, ...]:
     query = select(ActionRequestRow).where(where).order_by(ActionRequestRow.requested_at)
     return tuple(request_status(row) for row in connection.execute(query).mappings())
-
-
-def request_status(row: Any) -> RequestStatus:
-    """A row of the action requests as a model."""
-    return RequestStatus(
-        request=ActionRequest(
-            request_id=row["request_id"],
-            alert_id=row["alert_id"],
-            verb=Verb(row["verb"]),
-            actor=row["actor"],
-            role=row["role"],
-            areas=tuple(row["areas"]),
-            via=row["via"],
-            arguments=row["arguments"],
-            expected_revision=row["expected_revision"],
-            comment=row["comment"],
-            duration_s=row["duration_s"],
-            requested_at=row["requested_at"],
-        ),
-        state=RequestState(row["state"]),
-        outcome=row["outcome"],
-        values=row["outcome_values"],
-        carried_out_at=row["carried_out_at"],
-    )

@@ -9,25 +9,24 @@ numbering hold throughout: while the journal waits, everything later waits behin
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Self
 
-from sqlalchemy import Connection, select
-from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from hazard.errors import StoreError
 from hazard.store.anchors import ChainEnds, ChainHead
 from hazard.store.apply import apply
 from hazard.store.audit import verify_audit
+from hazard.store.backlog import Backlog
 from hazard.store.bounds import Bounds
 from hazard.store.bulk import Bulk
 from hazard.store.desk import Desk
 from hazard.store.engine import data_version, make_engine, store_url
-from hazard.store.journal import Journal, JournalRecord
 from hazard.store.notices import Notices
 from hazard.store.operations import (
     Operation,
@@ -42,8 +41,6 @@ from hazard.store.performance import Asked
 from hazard.store.queries import AreaCounts, Queries, area_counts
 from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
-from hazard.store.statements import upsert
-from hazard.store.tables import CursorRow, RevisionRow
 from hazard.store.taken import read_taken
 from hazard.store.unit import Committed, UnitOfWork
 from hazard.store.writer import StoreUnavailable, Writer
@@ -59,7 +56,6 @@ from hazard.types import (
 BULK_WAIT_MS = 50
 JOURNAL_RETRY_MS = 20
 """While the journal waits, the database is asked this long per unit, so that nothing queues up."""
-JOURNAL_CURSOR = "journal"
 
 
 def no_outbox(_message: AlertMessage, _body: str) -> Sequence[OutboxMessage]:
@@ -113,14 +109,9 @@ class Store:
         self._watch: Connection | None = None
         self._watch_lock = threading.Lock()
         self._fault = ""
-        self._left_out, self._left_out_why = 0, ""
-        self._journal = Journal(journal) if journal is not None else None
-        self._waiting: list[JournalRecord] = list(self._journal.records) if self._journal else []
+        self._backlog = Backlog(journal, self._plain, now)
         with self._plain.connect() as connection:
             self._sequence = last_sequence(connection, node)
-            loaded = _journal_position(connection)
-        self._waiting = [record for record in self._waiting if record.number > loaded]
-        self._number = max([loaded, *(record.number for record in self._waiting)])
         self._count_waiting()
         self.load_journal()
 
@@ -161,8 +152,7 @@ class Store:
         with ExitStack() as stack:
             stack.callback(self._plain.dispose)
             stack.callback(self._durable.dispose)
-            if self._journal is not None:
-                stack.callback(self._journal.close)
+            stack.callback(self._backlog.close)
             if self._watch is not None:
                 stack.callback(self._watch.close)
 
@@ -184,10 +174,10 @@ class Store:
             try:
                 numbered = self._commit_to_database(operations, stored_at)
                 durability: Literal["store", "journal", "memory"] = "store"
-                self._fault = ""
+                self._fault = self._backlog.forget()
             except StoreUnavailable as error:
                 self._fault = str(error)
-                if self._journal is None:
+                if not self._backlog.has_journal:
                     raise
                 numbered, durability = self._commit_to_journal(operations, stored_at)
             messages = tuple(op.message for op in numbered if isinstance(op, WriteRevision))
@@ -198,9 +188,9 @@ class Store:
     def _commit_to_database(
         self, operations: tuple[Operation, ...], stored_at: datetime
     ) -> tuple[Operation, ...]:
-        wait_ms = JOURNAL_RETRY_MS if self._waiting else None
+        wait_ms = JOURNAL_RETRY_MS if self._backlog.waiting else None
         with self._writer.transaction(wait_ms=wait_ms) as connection:
-            self._load_waiting(connection)
+            self._backlog.load(connection)
             numbered = number(
                 operations,
                 last_sequence(connection, self._node),
@@ -209,7 +199,6 @@ class Store:
                 render=self._render,
             )
             apply(connection, numbered)
-        self._forget_waiting()
         return numbered
 
     def _commit_to_journal(
@@ -223,11 +212,8 @@ class Store:
             durability=durability,
             render=self._render,
         )
-        self._number = max(self._number + 1, time.time_ns())
-        record = JournalRecord(number=self._number, operations=numbered)
         try:
-            if self._journal is not None:
-                self._journal.append(record)
+            self._backlog.write(numbered)
         except OSError as error:
             durability = "memory"
             self._fault += f"; the journal cannot be written either ({error.strerror or error})"
@@ -238,8 +224,7 @@ class Store:
                 durability=durability,
                 render=self._render,
             )
-            record = JournalRecord(number=self._number, operations=numbered)
-        self._waiting.append(record)
+            self._backlog.keep(numbered)
         return numbered, durability
 
     @property
@@ -252,7 +237,7 @@ class Store:
     @property
     def journal_waiting(self) -> int:
         """Units that are not in the database yet."""
-        return len(self._waiting)
+        return self._backlog.waiting
 
     def load_journal(self) -> bool:
         """Load what waits in the journal into the database; True if nothing waits any more.
@@ -260,16 +245,15 @@ class Store:
         The core calls this about once a second while `journal_waiting` is not 0.
         """
         with self._unit_lock:
-            if not self._waiting:
+            if not self._backlog.waiting:
                 return True
             try:
                 with self._writer.transaction() as connection:
-                    self._load_waiting(connection)
+                    self._backlog.load(connection)
             except StoreUnavailable as error:
                 self._fault = str(error)
                 return False
-            self._forget_waiting()
-            self._fault = ""
+            self._fault = self._backlog.forget()
             return True
 
     def journaled(self) -> list[OutboxItem]:
@@ -286,96 +270,55 @@ class Store:
                 created_at=operation.message.times.stored or operation.message.times.raised,
                 message=message,
             )
-            for operation in self._waiting_operations()
+            for operation in self._backlog.operations
             if isinstance(operation, WriteRevision)
             for message in operation.outbox
         ]
 
-    def _waiting_operations(self) -> Sequence[Operation]:
-        return [operation for record in tuple(self._waiting) for operation in record.operations]
-
     def _count_waiting(self) -> None:
-        for operation in self._waiting_operations():
+        for operation in self._backlog.operations:
             if isinstance(operation, WriteRevision):
                 self._sequence = max(self._sequence, operation.message.sequence)
-
-    def _load_waiting(self, connection: Connection) -> None:
-        if not self._waiting:
-            return
-        loaded = _journal_position(connection)
-        for record in self._waiting:
-            if record.number > loaded:
-                self._load_record(connection, record)
-        upsert(
-            connection,
-            CursorRow,
-            "consumer",
-            {
-                "consumer": JOURNAL_CURSOR,
-                "position": self._waiting[-1].number,
-                "updated_at": self._now(),
-            },
-        )
-
-    def _load_record(self, connection: Connection, record: JournalRecord) -> None:
-        """Apply a record; what the schema refuses is left out, so that nothing waits behind it."""
-        for operation in _not_written(connection, record.operations):
-            try:
-                with connection.begin_nested():
-                    apply(connection, (operation,))
-            except (IntegrityError, ProgrammingError, DataError) as error:
-                self._left_out += 1
-                self._left_out_why = f"{operation.type}: {error.orig}"
-
-    def _forget_waiting(self) -> None:
-        if not self._waiting:
-            return
-        self._waiting = []
-        if self._journal is not None:
-            try:
-                self._journal.clear()
-            except OSError as error:
-                self._fault = f"the journal cannot be emptied ({error.strerror or error})"
 
     # ------------------------------------------------------------ after a restart
 
     def open_alerts(self) -> list[OpenAlert]:
         """Alerts that are not back to normal, with their alarms, as they were last written."""
-        return self._restore.open_alerts(self._waiting_operations())
+        return self._restore.open_alerts(self._backlog.operations)
 
     def alert(self, alert_id: str) -> OpenAlert | None:
         """One alert as it was last written, also if it is over; None if there is none."""
-        return self._restore.alert(alert_id, self._waiting_operations())
+        return self._restore.alert(alert_id, self._backlog.operations)
 
     def standing_orders(self) -> list[SuppressionOrder]:
         """Suppression orders of this node that nobody has ended; their time may be over."""
-        return self._restore.standing_orders(self._node, self._waiting_operations())
+        return self._restore.standing_orders(self._node, self._backlog.operations)
 
     def asked_since(self, after: datetime) -> list[Asked]:
         """This node's alarms that asked for attention later than `after`, raised or again."""
-        return self._restore.asked_since(self._node, after, self._waiting_operations())
+        return self._restore.asked_since(self._node, after, self._backlog.operations)
 
     def active_counts(self) -> dict[str, AreaCounts]:
         """Alarms that are not back to normal by area, with what waits in the journal."""
-        if not self._waiting:
+        if not self._backlog.waiting:
             return self.queries.active_counts_by_area()
         cells: dict[str, list[tuple[str, str, int]]] = {}
-        for alert in self._restore.open_alerts(self._waiting_operations()):
+        for alert in self._restore.open_alerts(self._backlog.operations):
             message = alert.message
             cells.setdefault(message.area, []).append((message.severity, message.state, 1))
         return {area: area_counts(area, found) for area, found in cells.items()}
 
     def open_incidents(self) -> list[Incident]:
         """Incidents that are not closed, and those whose alert is not back to normal."""
-        return self._restore.open_incidents(self._waiting_operations())
+        return self._restore.open_incidents(self._backlog.operations)
 
     def pending_requests(self) -> list[ActionRequest]:
         """Requests that nobody has carried out yet, oldest first."""
-        return self._restore.pending_requests(self._waiting_operations())
+        return self._restore.pending_requests(self._backlog.operations)
 
     def taken(self) -> tuple[str, int]:
         """The vision group whose observations came last, and the last number that is durable."""
-        return read_taken(self._plain, self._waiting_operations())
+        return read_taken(self._plain, self._backlog.operations)
 
     # ------------------------------------------------------------ watching
 
@@ -422,9 +365,11 @@ class Store:
         reason = self._fault
         if waiting:
             reason = f"{waiting} units wait in the journal: {reason}"
-        if self._left_out:
-            left_out = f"{self._left_out} changes of the journal were refused by the database"
-            reason = f"{left_out} ({self._left_out_why}); {reason}".removesuffix("; ")
+        if self._backlog.refused:
+            left_out = (
+                f"{self._backlog.refused} changes of the journal were refused by the database"
+            )
+            reason = f"{left_out} ({self._backlog.refused_why}); {reason}".removesuffix("; ")
         return StageHealth(
             stage="store",
             health=Health.DEGRADED if reason else Health.READY,
@@ -432,23 +377,3 @@ class Store:
             at=self._now(),
             figures={"journal_waiting": waiting, "sequence": self._sequence},
         )
-
-
-def _journal_position(connection: Connection) -> int:
-    query = select(CursorRow.position).where(CursorRow.consumer == JOURNAL_CURSOR)
-    return int(connection.execute(query).scalar_one_or_none() or 0)
-
-
-def _not_written(connection: Connection, operations: Sequence[Operation]) -> tuple[Operation, ...]:
-    """The operations without revisions that the database has already (a commit in doubt)."""
-    kept: list[Operation] = []
-    for operation in operations:
-        if isinstance(operation, WriteRevision):
-            present = select(RevisionRow.revision).where(
-                RevisionRow.alert_id == operation.message.alert_id,
-                RevisionRow.revision == operation.message.revision,
-            )
-            if connection.execute(present).one_or_none() is not None:
-                continue
-        kept.append(operation)
-    return tuple(kept)

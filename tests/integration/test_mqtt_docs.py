@@ -19,19 +19,21 @@ from paho.mqtt.enums import CallbackAPIVersion
 from ruamel.yaml import YAML
 
 from edge_agent.publish import outbox_messages
+from hazard.site.alarms import AlarmHandling, User
 from hazard.site.models import Area, Site, SiteIdentity
 from hazard.site.mqtt import Broker, Mqtt
 from hazard.store import Store
-from hazard.types import Health, Severity
+from hazard.types import Health, Role, Severity
 from tests.alert_builders import wait_until, write_alert
 from tests.certificates import Authority
+from tests.commanding import Commanded
 from tests.document import blocks
 from tests.integration.test_publisher import Running, end, revise
 from tests.mosquitto import Mosquitto
 from tests.programs import require
 
 pytestmark = pytest.mark.mosquitto
-WORDS = {"edge-1": "node-word", "control-room": "room-word", "lamp-yard": "lamp-word"}
+WORDS = {"edge-1": "node-word", "control-room": "room-word", "lamp-yard": "lamp-word", "ada": "a"}
 
 
 @dataclass
@@ -92,6 +94,7 @@ def plant(tmp_path: Path, repo_root: Path) -> Iterator[Plant]:
     site = Site(
         site=SiteIdentity(id="plant-a", name="Plant A"),
         areas={"yard": Area(name="Yard")},
+        alarms=AlarmHandling(users={"ada": User(role=Role.OPERATOR)}),
         mqtt=Mqtt(brokers={"plant": Broker.model_validate(settings)}),
     )
     broker.start()
@@ -275,3 +278,31 @@ def test_the_templates_of_the_page_for_home_assistant(plant: Plant) -> None:
     available = sensor["availability_template"]
     assert rendered(available, node) == "online"
     assert rendered(available, node | {"status": "offline"}) == "offline"
+
+
+def test_the_command_of_the_page_acknowledges_an_alarm(plant: Plant, tmp_path: Path) -> None:
+    (tmp_path / "node").mkdir()
+    with Commanded(tmp_path / "node", plant.site) as node:
+        raised = node.raised()
+        asked = {"ALERT_ID": raised.alert_id, "REVISION": str(raised.revision)}
+        lamp = plant.client("lamp-yard")
+        told = threading.Event()
+        lamp.on_message = lambda *_: told.set()
+        lamp.subscribe("hazard/v1/plant-a/node/edge-1/status")
+        try:
+            assert told.wait(10), "the node's status"
+        finally:
+            lamp.disconnect()
+            lamp.loop_stop()
+        said = subprocess.run(
+            ["bash", "-c", blocks(plant.page, "run")["command"]],
+            env=plant.environment("ada") | asked,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=20,
+        ).stdout
+        answer = json.loads(said)
+        assert (answer["state"], answer["user"]) == ("done", "ada"), answer
+        (alert,) = node.store.open_alerts()
+    assert alert.message.acknowledged_by == "ada"

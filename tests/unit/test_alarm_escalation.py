@@ -99,6 +99,15 @@ def test_the_time_under_an_order_does_not_count_as_waiting() -> None:
     assert due_steps(alarm, LADDER, minutes(65)) == (1,)
 
 
+def test_each_pause_counts_once_also_where_two_overlap() -> None:
+    order, other = a_note(until=minutes(900)), a_note(order_id="order-2", until=minutes(900))
+    alarm = an_alarm()
+    for at, notes in ((1, [order]), (2, [order, other]), (3, [other]), (11, []), (12, [order])):
+        alarm = on_suppressions(alarm, notes, minutes(at)).alarm
+    alarm = on_suppressions(alarm, [], minutes(20)).alarm
+    assert alarm.asked_at == minutes(18)
+
+
 def test_asking_again_starts_anew() -> None:
     alarm = on_action(climbed(an_alarm(), minutes(5)), a_request(revision=3), minutes(6)).alarm
     assert (alarm.escalation_step, alarm.asked_at) == (0, None)
@@ -304,6 +313,12 @@ def test_an_upset_lasts_while_an_alarm_is_present_and_a_minute_longer() -> None:
     back = book.seen("yard", later(150), present=True)
     assert back.raised("yard", "a2", later(9000))[1] == "a1"
     assert book.seen("yard", later(200), present=True).raised("yard", "a2", later(200))[1] == "a2"
+
+
+def test_a_clock_that_is_put_back_ends_an_upset_that_was_over() -> None:
+    book = FirstOutBook().raised("yard", "a1", T0)[0].seen("yard", later(9), present=False)
+    assert book.raised("yard", "a2", T0 - timedelta(hours=1))[1] == "a2"
+    assert book.raised("yard", "a2", T0)[1] == "a1"
 
 
 def test_the_book_after_a_restart_knows_the_upsets_of_before() -> None:

@@ -178,6 +178,13 @@ def test_one_that_was_shown_for_no_time_at_all_waits_for_a_person() -> None:
     assert not on_suppressions(alarm, [], T0).alarm.ended
 
 
+def test_one_whose_order_gave_way_to_a_flood_waits_for_a_person() -> None:
+    flood = a_note(SuppressionCause.FLOOD, "flood-1")
+    alarm = on_condition(suppressed(), NORMAL, later(5)).alarm
+    alarm = on_suppressions(alarm, [flood], later(6)).alarm
+    assert not on_suppressions(alarm, [], later(90)).alarm.ended
+
+
 def test_whoever_gave_the_order_covers_not_the_flood_that_ends_with_it() -> None:
     flood = a_note(SuppressionCause.FLOOD, "flood-1").model_copy(update={"granted_by": "agent"})
     alarm = on_suppressions(suppressed(), [a_note(), flood], later(1)).alarm
@@ -266,6 +273,12 @@ def test_an_order_for_a_zone_covers_only_what_is_in_it_for_certain() -> None:
     order = an_order(zone="pit")
     assert notes_for(smoke(), [order], in_pit, later(1))
     assert notes_for(smoke(), [order], nowhere, later(1)) == ()
+
+
+def test_of_many_orders_those_are_named_that_last_longest() -> None:
+    orders = [an_order(order_id=f"order-{n}", ends_at=later(100 + n)) for n in range(30)]
+    notes = notes_for(smoke(), orders, nowhere, later(1))
+    assert {note.order_id for note in notes} == {f"order-{n}" for n in range(10, 30)}
 
 
 def test_every_finding_that_stands_must_be_covered() -> None:

@@ -137,9 +137,14 @@ def _add_figures() -> None:
 
     What asked anew was not stored before: each alert counts once, when it was raised.
     """
-    names = [("area", 64), ("hazard", 64), ("rule_id", 64), ("source", 64)]
-    for name, length in names:
-        column = sa.Column(name, sa.String(length), nullable=False, server_default="")
+    names = {
+        "area": None,
+        "hazard": None,
+        "rule_id": "of the leading event",
+        "source": "camera or sensor of that event",
+    }
+    for name, comment in names.items():
+        column = sa.Column(name, sa.String(64), nullable=False, server_default="", comment=comment)
         op.add_column("revision", column)
     for name in ("acknowledged", "asks_anew", "chattering", "fleeting"):
         column = sa.Column(name, sa.Boolean(), nullable=False, server_default=sa.false())
@@ -148,7 +153,7 @@ def _add_figures() -> None:
         "revision",
         sa.column("cause", sa.String),
         sa.column("payload", sa.JSON),
-        *(sa.column(name, sa.String) for name, _ in names),
+        *(sa.column(name, sa.String) for name in names),
         sa.column("acknowledged", sa.Boolean),
         sa.column("asks_anew", sa.Boolean),
     )
@@ -167,6 +172,6 @@ def _add_figures() -> None:
     )
     op.drop_index("ix_revision_stored_at", "revision")
     covered = ["stored_at", "alert_id", "revision", "cause", "severity", "state"]
-    covered += [name for name, _ in names]
+    covered += list(names)
     covered += ["acknowledged", "asks_anew", "chattering", "fleeting"]
     op.create_index("ix_revision_figures", "revision", covered)
