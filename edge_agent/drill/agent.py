@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from edge_agent.paths import Paths
@@ -95,13 +94,3 @@ class CommitWatch:
     def changed(self) -> bool:
         """Whether it has changed since this watch began."""
         return self._look() != self._before
-
-
-def wait_for_file(path: Path, within_s: float) -> bool:
-    """Wait until the file exists; False if it does not in time."""
-    deadline = time.monotonic() + within_s
-    while not path.exists():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from itertools import count
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from edge_agent.core.alerts import Alerts
 from hazard.alarms import Alarm
@@ -49,7 +49,7 @@ class FirstRevision(NamedTuple):
         )
 
 
-def bench_site(port: int, protocol: Literal["auto", "3.1.1"] = "auto") -> Site:
+def bench_site(port: int) -> Site:
     """A site with one camera, one zone and one broker on this machine."""
     return Site.model_validate(
         {
@@ -65,9 +65,7 @@ def bench_site(port: int, protocol: Literal["auto", "3.1.1"] = "auto") -> Site:
             "rules": {
                 "pit": {"kind": "restricted_zone", "camera": "gate", "zone": "pit", "dwell_s": 0}
             },
-            "mqtt": {
-                "brokers": {BROKER: {"host": "127.0.0.1", "port": port, "protocol": protocol}}
-            },
+            "mqtt": {"brokers": {BROKER: {"host": "127.0.0.1", "port": port}}},
             "reasoning": {"enabled": False},
         }
     )
