@@ -13,28 +13,24 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from hazard.errors import StoreError
 from hazard.store.anchors import ChainEnds, ChainHead
-from hazard.store.apply import apply
 from hazard.store.audit import verify_audit
 from hazard.store.backlog import Backlog
 from hazard.store.bounds import Bounds
 from hazard.store.bulk import Bulk
+from hazard.store.committing import Committer
 from hazard.store.desk import Desk
 from hazard.store.engine import data_version, make_engine, store_url
 from hazard.store.notices import Notices
 from hazard.store.operations import (
-    Operation,
     OutboxMessage,
     Render,
-    WriteRevision,
-    last_sequence,
-    number,
 )
 from hazard.store.outbox import Outbox, OutboxItem
 from hazard.store.performance import Asked
@@ -42,8 +38,8 @@ from hazard.store.queries import AreaCounts, Queries, area_counts
 from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
 from hazard.store.taken import read_taken
-from hazard.store.unit import Committed, UnitOfWork
-from hazard.store.writer import StoreUnavailable, Writer
+from hazard.store.unit import UnitOfWork
+from hazard.store.writer import Writer
 from hazard.types import (
     ActionRequest,
     AlertMessage,
@@ -54,8 +50,6 @@ from hazard.types import (
 )
 
 BULK_WAIT_MS = 50
-JOURNAL_RETRY_MS = 20
-"""While the journal waits, the database is asked this long per unit, so that nothing queues up."""
 
 
 def no_outbox(_message: AlertMessage, _body: str) -> Sequence[OutboxMessage]:
@@ -86,9 +80,8 @@ class Store:
         now: Callable[[], datetime],
     ) -> None:
         url = store_url(url_or_path)
-        self._node, self._render, self._now = node, render, now
+        self._node, self._now = node, now
         self._lock = threading.Lock()
-        self._unit_lock = threading.RLock()
         self._durable = make_engine(url, busy_ms=commit_timeout_ms, sync="FULL")
         self._plain = make_engine(url, busy_ms=BULK_WAIT_MS, sync="NORMAL")
         try:
@@ -108,11 +101,8 @@ class Store:
         self._chain_ends = ChainEnds()
         self._watch: Connection | None = None
         self._watch_lock = threading.Lock()
-        self._fault = ""
         self._backlog = Backlog(journal, self._plain, now)
-        with self._plain.connect() as connection:
-            self._sequence = last_sequence(connection, node)
-        self._count_waiting()
+        self._committer = Committer(node, render, now, writer=self._writer, backlog=self._backlog)
         self.load_journal()
 
     @classmethod
@@ -166,71 +156,12 @@ class Store:
 
     def unit(self) -> UnitOfWork:
         """A unit of work: `with store.unit() as unit: …; unit.commit()`. No commit, no change."""
-        return UnitOfWork(self._commit)
-
-    def _commit(self, operations: tuple[Operation, ...]) -> Committed:
-        with self._unit_lock:
-            stored_at = self._now()
-            try:
-                numbered = self._commit_to_database(operations, stored_at)
-                durability: Literal["store", "journal", "memory"] = "store"
-                self._fault = self._backlog.forget()
-            except StoreUnavailable as error:
-                self._fault = str(error)
-                if not self._backlog.has_journal:
-                    raise
-                numbered, durability = self._commit_to_journal(operations, stored_at)
-            messages = tuple(op.message for op in numbered if isinstance(op, WriteRevision))
-            if messages:
-                self._sequence = messages[-1].sequence
-            return Committed(messages=messages, durability=durability)
-
-    def _commit_to_database(
-        self, operations: tuple[Operation, ...], stored_at: datetime
-    ) -> tuple[Operation, ...]:
-        wait_ms = JOURNAL_RETRY_MS if self._backlog.waiting else None
-        with self._writer.transaction(wait_ms=wait_ms) as connection:
-            self._backlog.load(connection)
-            numbered = number(
-                operations,
-                last_sequence(connection, self._node),
-                stored_at=stored_at,
-                durability="store",
-                render=self._render,
-            )
-            apply(connection, numbered)
-        return numbered
-
-    def _commit_to_journal(
-        self, operations: tuple[Operation, ...], stored_at: datetime
-    ) -> tuple[tuple[Operation, ...], Literal["journal", "memory"]]:
-        durability: Literal["journal", "memory"] = "journal"
-        numbered = number(
-            operations,
-            self._sequence,
-            stored_at=stored_at,
-            durability=durability,
-            render=self._render,
-        )
-        try:
-            self._backlog.write(numbered)
-        except OSError as error:
-            durability = "memory"
-            self._fault += f"; the journal cannot be written either ({error.strerror or error})"
-            numbered = number(
-                operations,
-                self._sequence,
-                stored_at=stored_at,
-                durability=durability,
-                render=self._render,
-            )
-            self._backlog.keep(numbered)
-        return numbered, durability
+        return UnitOfWork(self._committer.commit)
 
     @property
     def sequence(self) -> int:
         """The number of the newest revision of this node, 0 if there is none."""
-        return self._sequence
+        return self._committer.sequence
 
     # ------------------------------------------------------------ the journal
 
@@ -244,41 +175,14 @@ class Store:
 
         The core calls this about once a second while `journal_waiting` is not 0.
         """
-        with self._unit_lock:
-            if not self._backlog.waiting:
-                return True
-            try:
-                with self._writer.transaction() as connection:
-                    self._backlog.load(connection)
-            except StoreUnavailable as error:
-                self._fault = str(error)
-                return False
-            self._fault = self._backlog.forget()
-            return True
+        return self._committer.load()
 
     def journaled(self) -> list[OutboxItem]:
         """Outbox messages that are not in the database yet, in order: published from here.
 
         Waits for no lock, so that a publisher goes on while a commit waits for the database.
         """
-        return [
-            OutboxItem(
-                outbox_id=None,
-                sequence=operation.message.sequence,
-                alert_id=operation.message.alert_id,
-                revision=operation.message.revision,
-                created_at=operation.message.times.stored or operation.message.times.raised,
-                message=message,
-            )
-            for operation in self._backlog.operations
-            if isinstance(operation, WriteRevision)
-            for message in operation.outbox
-        ]
-
-    def _count_waiting(self) -> None:
-        for operation in self._backlog.operations:
-            if isinstance(operation, WriteRevision):
-                self._sequence = max(self._sequence, operation.message.sequence)
+        return self._committer.journaled()
 
     # ------------------------------------------------------------ after a restart
 
@@ -362,7 +266,7 @@ class Store:
     def health(self) -> StageHealth:
         """The store's own health, for the stage `store`."""
         waiting = self.journal_waiting
-        reason = self._fault
+        reason = self._committer.fault
         if waiting:
             reason = f"{waiting} units wait in the journal: {reason}"
         if self._backlog.refused:
@@ -375,5 +279,5 @@ class Store:
             health=Health.DEGRADED if reason else Health.READY,
             reason=reason[:500],
             at=self._now(),
-            figures={"journal_waiting": waiting, "sequence": self._sequence},
+            figures={"journal_waiting": waiting, "sequence": self._committer.sequence},
         )

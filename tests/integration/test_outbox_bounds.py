@@ -207,6 +207,7 @@ def test_a_subscriber_sees_the_gap_and_then_the_rest_in_order(tmp_path: Path) ->
             with subscribed(broker.port, ALL) as seen:
                 run.publisher.wake()
                 wait_until(lambda: seen.revisions("a2") == [1, 2, 3, 4], seconds=30)
+                wait_until(lambda: 9 in seen.revisions("a1"), what="the newest")
                 wait_until(lambda: seen.last("hazard/v1/plant-a/active/a1") is not None)
                 order = [
                     json.loads(payload).get("sequence") or "gap"
