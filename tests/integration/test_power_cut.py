@@ -121,6 +121,11 @@ class Writer:
         with self._guard:
             return {word: set(found) for word, found in self.told.items()}
 
+    def freeze(self) -> None:
+        """Stop every thread of it; the signal alone only asks for that."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
+
     def end(self) -> None:
         self.process.kill()
         self.process.wait(10)
@@ -150,7 +155,7 @@ def test_each_copy_opens_and_holds_all_that_was_stored_and_handed_over(tmp_path:
             )
             time.sleep(moments.uniform(0, 0.4))  # the random moment itself
             before = writer.so_far()
-            writer.process.send_signal(signal.SIGSTOP)
+            writer.freeze()
             copies.append((tmp_path / f"copy-{number}", before))
             shutil.copytree(data, copies[-1][0])
             writer.process.send_signal(signal.SIGCONT)
