@@ -81,6 +81,16 @@ def queue(
             unit.commit()
 
 
+def queue_critical(store: Store) -> None:
+    alarm = an_alarm("worst", Severity.CRITICAL)
+    with store.unit() as unit:
+        unit.save_incident(an_incident("worst"))
+        unit.write_revision(a_message(alarm, incident="worst"), alarm)
+        notice = a_notice(99, "gateway", datetime.now(UTC))
+        unit.add(QueueNotice(notice=notice.model_copy(update={"alert_id": "worst"})))
+        unit.commit()
+
+
 def a_notice(number: int, channel: str, now: datetime) -> Notice:
     return Notice(
         notice_id=f"{channel}-{number}",
@@ -166,16 +176,23 @@ def test_a_flood_is_told_together_and_critical_at_once(
     bodies = gateway.bodies()
     assert len(bodies) == 5
     assert sum(len(body["notices"]) for body in bodies) == 30
-    now = datetime.now(UTC)
-    alarm = an_alarm("worst", Severity.CRITICAL)
-    with opened.unit() as unit:
-        unit.save_incident(an_incident("worst"))
-        unit.write_revision(a_message(alarm, incident="worst"), alarm)
-        notice = a_notice(99, "gateway", now).model_copy(update={"alert_id": "worst"})
-        unit.add(QueueNotice(notice=notice))
-        unit.commit()
+    queue_critical(opened)
     sender.round(datetime.now(UTC))
     assert gateway.bodies()[-1]["notices"][0]["alert_id"] == "worst"
+
+
+def test_of_a_slow_service_a_critical_alarm_waits_for_one_message_and_not_for_all(
+    site: Site, opened: Store, gateway: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.notify.sender.LOOK_AGAIN_S", 0.0)  # every answer is slow
+    queue(opened, 3)
+    sender = a_sender("gateway", site, opened)
+    sender.round(datetime.now(UTC))
+    queue_critical(opened)
+    for _ in range(3):
+        sender.round(datetime.now(UTC))
+    told = [body["notices"][0]["alert_id"] for body in gateway.bodies()]
+    assert told == ["a0", "worst", "a1", "a2"]
 
 
 def test_apprise_sends_in_the_channels_language_and_hides_its_address(
