@@ -24,7 +24,7 @@ from hazard.store.notices import DueNotice, Notices
 BATCH = 200
 ROUND_S = 0.5
 """The queue is looked at this often."""
-LOOK_AGAIN_S = 2.0
+LOOK_AGAIN_S = 5.0
 """A round goes no further after so long: a critical alarm waits for one message, not for all."""
 HOUR = timedelta(hours=1)
 FAILURES_SHOWN = timedelta(hours=24)

@@ -24,7 +24,7 @@ from hazard.types import (
 KEPT_ACTIVATIONS = 10
 """Times of activation that an alarm remembers: enough for any setting of chattering."""
 
-NOT_ESCALATED: Mapping[str, Any] = {"escalation_step": 0, "steps_taken": ()}
+NOT_ESCALATED: Mapping[str, Any] = {"escalation_step": 0, "steps_taken": (), "told": ()}
 """The fields of an alarm whose ladder is at its foot."""
 
 
@@ -49,6 +49,8 @@ class Alarm(Model):
             1; 0: none.
         steps_taken: all steps that were, each as number and channels, so that the ladder of the
             next shift repeats none and leaves out none.
+        told: channels that were told since it asked, by a step or without one; None: nobody kept
+            that when it was stored.
         suppressed_by: what suppresses it beside a shelf: orders, floods, out of service.
         suppressed_since: since when it does not annunciate, for whichever reason.
         covered: since it was raised, orders have kept it from annunciating without a break.
@@ -77,6 +79,7 @@ class Alarm(Model):
     asked_at: UtcTime | None = None
     escalation_step: int = Field(default=0, ge=0)
     steps_taken: tuple[str, ...] = ()
+    told: tuple[str, ...] | None = None
     comment: str | None = None
     shelved_at: UtcTime | None = None
     shelved_until: UtcTime | None = None

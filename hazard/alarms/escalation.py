@@ -66,6 +66,32 @@ def on_escalation(alarm: Alarm, step: int, at: datetime, told: Sequence[str]) ->
     )
 
 
+def untold(alarm: Alarm, takers: Sequence[str]) -> tuple[str, ...]:
+    """Which of those that take such an alarm are to be told of one that no ladder fits any more.
+
+    Its shift, its severity or the site file has changed since it asked: whoever was left to be told
+    is told now. One that was told without a ladder when it asked tells nobody anew.
+    """
+    if alarm.asked_at is None or alarm.suppressions or alarm.told is None:
+        return ()
+    if alarm.told and not alarm.escalation_step:
+        return ()
+    return tuple(name for name in takers if name not in alarm.told)
+
+
+def on_untold(alarm: Alarm, at: datetime, names: Sequence[str]) -> Transition:
+    """These channels are told now: what `untold` gives."""
+    text = f"not acknowledged, and no ladder fits it any more: tells {', '.join(names)}"
+    return revised(alarm, Cause.ESCALATED, at, text)
+
+
+def with_told(alarm: Alarm, names: Sequence[str]) -> Alarm:
+    """The alarm, now that these channels are told of its revision."""
+    if alarm.told is None or not names:
+        return alarm
+    return alarm.model_copy(update={"told": tuple(dict.fromkeys((*alarm.told, *names)))})
+
+
 def _mark(step: int, tell: Sequence[str]) -> str:
     return f"{step}:{','.join(tell)}"
 
