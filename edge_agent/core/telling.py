@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from hazard.alarms import Alarm
-from hazard.alarms.escalation import channels_for, ladder_for, untold
+from hazard.alarms.escalation import channels_for, ladder_for, left_to_tell, untold
 from hazard.alarms.shifts import shift_at
 from hazard.site.models import Site
 from hazard.types import AlertMessage, Cause, IsaState, Notice, NoticeReason, Severity
@@ -52,8 +52,9 @@ def notices(
         return ()
     step = max(0, message.escalation_step - 1)
     names = channels(site, message.severity, message.area, at, reason=reason, step=step)
-    if reason is NoticeReason.ESCALATED and before is not None and not _laddered(message, site, at):
-        names = untold(before, names)
+    if reason is NoticeReason.ESCALATED and before is not None:
+        laddered = _laddered(message, site, at)
+        names = left_to_tell(before, step, names) if laddered else untold(before, names)
     return tuple(
         Notice(
             notice_id=f"{message.alert_id}-{message.revision}-{channel}-{reason.value}",

@@ -47,8 +47,8 @@ class Alarm(Model):
             was suppressed; None: it is acknowledged.
         escalation_step: the step of the escalation ladder that was taken last since it asked, from
             1; 0: none.
-        steps_taken: all steps that were, each as number and channels, so that the ladder of the
-            next shift repeats none and leaves out none.
+        steps_taken: all steps that were, each as number and channels told, so that the ladder of
+            the next shift repeats none and leaves out none.
         told: channels that were told since it asked, by a step or without one; None: nobody kept
             that when it was stored.
         suppressed_by: what suppresses it beside a shelf: orders, floods, out of service.

@@ -490,6 +490,12 @@ def test_a_ladder_that_a_changed_site_file_brings_is_climbed_at_once(bench: Benc
     assert notice.revision == bench.written[-1].revision
 
 
+def test_who_may_end_no_order_is_not_told_which_orders_there_are(bench: Bench) -> None:
+    arguments = {"order_id": "order-1"}
+    bench.ask(Verb.END_SUPPRESSION, 0, "none", role=Role.VIEWER, arguments=arguments)
+    assert "is not for ada as viewer" in bench.outcomes()[-1].outcome
+
+
 def told(bench: Bench) -> list[tuple[str, NoticeReason]]:
     notices = [o.notice for ops in bench.operations for o in ops if isinstance(o, QueueNotice)]
     return [(each.channel, each.reason) for each in notices]
@@ -525,6 +531,18 @@ def test_an_alarm_whose_ladder_is_gone_before_its_first_step_is_told_to_all(benc
     for _ in range(2):
         bench.alerts.reconfigure(without)
         assert [name for name, _ in told(bench)] == ["shift", "chief"]
+
+
+def test_the_next_ladder_tells_its_own_people_and_repeats_nobody(bench: Bench) -> None:
+    bench.alerts.reconfigure(with_ladder((0, "shift")))
+    bench.alerts.found(an_event())
+    site = with_ladder((0, "shift"))
+    both = site.alarms.escalation[0].steps[0].model_copy(update={"tell": ("shift", "chief")})
+    ladder = site.alarms.escalation[0].model_copy(update={"steps": (both,)})
+    alarms = site.alarms.model_copy(update={"escalation": (ladder,)})
+    bench.alerts.reconfigure(site.model_copy(update={"alarms": alarms}))
+    bench.alerts.tick(datetime.now(UTC))
+    assert [name for name, _ in told(bench)] == ["shift", "chief"]
 
 
 def test_an_alarm_told_without_a_ladder_is_told_once(bench: Bench) -> None:
