@@ -43,8 +43,8 @@ class Alarm(Model):
         kinds: hazard kinds of the incident's events so far.
         activations: when it was raised and when its condition came back, the last few.
         returned_at: since when the condition is normal.
-        asked_at: since when it asks for an acknowledgement, not counting the time for which it
-            was suppressed; None: it is acknowledged.
+        asked_at: since when it asks for an acknowledgement, anew when it comes off its shelf, and
+            not counting the time for which orders suppressed it; None: it is acknowledged.
         escalation_step: the step of the escalation ladder that was taken last since it asked, from
             1; 0: none.
         steps_taken: all steps that were, each as number and channels told, so that the ladder of
@@ -231,12 +231,19 @@ def _asking(before: Alarm, values: dict[str, Any], at: datetime) -> dict[str, An
 
 
 def _suppressed(before: Alarm, values: dict[str, Any], at: datetime) -> dict[str, Any]:
-    """The pause of an alarm that does not annunciate: it does not count as waiting."""
+    """The pause of an alarm that does not annunciate: it does not count as waiting.
+
+    Off its shelf it is told anew, from the foot of its ladder: a shelf is rare and somebody's
+    choice. Orders may come and go with a machine, and an alarm must reach the end of its ladder.
+    """
     orders = any(note.cause is not SuppressionCause.FLOOD for note in values["suppressed_by"])
     changes: dict[str, Any] = {"covered": values["covered"] and orders}
     since, asked_at = before.suppressed_since, values["asked_at"]
     if values["suppressed_by"] or values["shelved_until"] is not None:
         return changes | {"suppressed_since": since or at}
     if since is not None and asked_at is not None:
-        changes["asked_at"] = asked_at + max(at - max(since, asked_at), timedelta(0))
+        if before.shelved_until is not None:  # annunciates anew, unlike what an order kept quiet
+            changes |= {"asked_at": at, **NOT_ESCALATED}
+        else:
+            changes["asked_at"] = asked_at + max(at - max(since, asked_at), timedelta(0))
     return changes | {"suppressed_since": None}

@@ -533,6 +533,18 @@ def test_an_alarm_whose_ladder_is_gone_before_its_first_step_is_told_to_all(benc
         assert [name for name, _ in told(bench)] == ["shift", "chief"]
 
 
+def test_an_alarm_that_comes_off_its_shelf_is_told_from_the_foot_of_its_ladder(
+    bench: Bench,
+) -> None:
+    bench.alerts.reconfigure(with_ladder((0, "shift")))
+    bench.alerts.found(an_event())
+    bench.ask(Verb.SHELVE, 2, comment="noise", duration_s=60.0)
+    assert len(told(bench)) == 1
+    for minutes in (2, 3):
+        bench.alerts.tick(datetime.now(UTC) + timedelta(minutes=minutes))
+        assert [name for name, _ in told(bench)] == ["shift", "shift"]
+
+
 def test_the_next_ladder_tells_its_own_people_and_repeats_nobody(bench: Bench) -> None:
     bench.alerts.reconfigure(with_ladder((0, "shift")))
     bench.alerts.found(an_event())
