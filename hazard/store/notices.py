@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -120,6 +120,21 @@ class Notices:
                 failed=int(connection.execute(given_up).scalar_one()),
                 error=connection.execute(newest_error).scalar_one_or_none() or "",
             )
+
+    def stranded(self, known: Collection[str], since: datetime) -> dict[str, int]:
+        """Notices that wait, queued since then, of channels other than these: number by channel."""
+        query = (
+            select(NoticeRow.channel, func.count())
+            .where(
+                NoticeRow.state == NoticeState.PENDING.value,
+                NoticeRow.channel.not_in(known),
+                NoticeRow.created_at > since,
+            )
+            .group_by(NoticeRow.channel)
+            .order_by(NoticeRow.channel)
+        )
+        with self._engine.connect() as connection:
+            return {row[0]: int(row[1]) for row in connection.execute(query)}
 
     def sent(self, notice_ids: Sequence[str], at: datetime) -> None:
         """Write that these were told, in one message.

@@ -18,6 +18,7 @@ from edge_agent.core.server import Connection, Handlers, Server
 from edge_agent.ipc import Configure, Message, WorkerReport
 from edge_agent.notify.channels import signature
 from edge_agent.notify.sender import Sender
+from edge_agent.notify.worker import Notifier
 from hazard.site.loader import load_site
 from hazard.site.models import Site
 from hazard.store import Store
@@ -274,6 +275,29 @@ async def _kill_in_the_middle(site: Site, opened: Store, gateway: Receiver, tmp_
     assert isinstance(channels, dict)
     assert set(channels) == {"gateway", "chat"}
     assert second.returncode == 0
+
+
+def test_notices_of_a_channel_that_was_taken_out_are_said(
+    site: Site, opened: Store, gateway: Receiver, tmp_path: Path
+) -> None:
+    queue(opened, 2, channel="chat")
+    channels = {"gateway": site.notify.channels["gateway"]}
+    left = site.model_copy(update={"notify": site.notify.model_copy(update={"channels": channels})})
+    notifier = Notifier(tmp_path / "core.sock", tmp_path / "hazard.db")
+    notifier._said(Configure(site=left))
+
+    async def test() -> None:
+        task = asyncio.create_task(notifier.run())
+        said = "2 notices wait for channel chat"
+        try:
+            await asyncio.to_thread(wait_until, lambda: said in notifier._report().reason)
+            assert notifier._report().health is Health.DEGRADED
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(test())
+    assert gateway.came == []
 
 
 def _await_all_told(gateway: Receiver, count: int) -> None:
