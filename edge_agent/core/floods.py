@@ -3,7 +3,8 @@
 Each operator position has a meter (`hazard.alarms.flood`). While it is in flood, each of its areas
 that has new alarms gets one flood alert, an ordinary alert of the kind `alarm_flood`; alarms raised
 meanwhile are stored, published and suppressed by it. Never: what is critical or must never be
-suppressed, an alarm that was shown already, and any alarm while the flood alert itself is shelved.
+suppressed, an alarm that was shown already, what is `high` and asks after the flood alert was
+acknowledged, and any alarm while the flood alert itself is shelved.
 
 The flood alert is in the same unit of work as the first alarm that it stands for, and its severity
 is never below theirs, so that an area never looks milder for it. When the flood is over, its
@@ -29,6 +30,7 @@ from hazard.alarms.flood_alert import (
     flood_over,
     flood_worse,
     position_of,
+    stands_alone,
     suppression_note,
 )
 from hazard.alarms.suppressing import why_not_suppressible
@@ -171,6 +173,8 @@ class Floods:
         group = self._group(area, alarm.severity, now)
         flood = self._alert(group)
         if flood is not None and (flood.alarm.ended or flood.alarm.state in _HIDDEN):
+            return ()
+        if flood is not None and stands_alone(alarm, flood.alarm):
             return ()
         group.members.setdefault(alarm.alert_id)
         return (suppression_note(group.alert_id, position, meter.settings),)

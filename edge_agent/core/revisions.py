@@ -18,6 +18,7 @@ from pydantic import JsonValue
 from edge_agent.core.cases import Case, message_of, with_evidence
 from edge_agent.core.telling import notices
 from hazard.alarms import Alarm, Transition
+from hazard.alarms.escalation import with_told
 from hazard.alarms.flood import asks_anew
 from hazard.catalogue import HazardKind
 from hazard.site.models import Site
@@ -134,10 +135,12 @@ class Scribe:
         message = message_of(case, done.cause, self.site, self._catalogue, asks_anew=anew)
         first = [item for item in more if isinstance(item, SaveIncident)]
         rest = [item for item in more if not isinstance(item, SaveIncident)]
+        tell = notices(before, message, self.site, at)
+        case.alarm = with_told(case.alarm, [each.channel for each in tell])
         write = WriteRevision(
             message=message, alarm=case.alarm, actor=by.actor, text=text, details=dict(by.details)
         )
-        told = [QueueNotice(notice=each) for each in notices(before, message, self.site, at)]
+        told = [QueueNotice(notice=each) for each in tell]
         self.save(*first, write, *rest, *told)
         log_revision(message, text)
         if anew:

@@ -13,7 +13,7 @@ from edge_agent.core.cases import Case
 from edge_agent.core.revisions import Scribe
 from edge_agent.core.telling import channels
 from hazard.alarms import on_clock, on_escalation, on_suppressions, raise_alarm
-from hazard.alarms.escalation import due_steps, ladder_for
+from hazard.alarms.escalation import channels_for, due_steps, ladder_for, on_untold, untold
 from hazard.alarms.shifts import shift_at
 from hazard.alarms.suppressing import why_not_suppressible
 from hazard.catalogue import HazardKind
@@ -69,16 +69,25 @@ class Settler:
         notes, never = self._notes(case, now), self._never(case)
         self._scribe.revise(case, on_suppressions(case.alarm, notes, now, never=never))
         alarm, area = case.alarm, case.incident.area
-        if alarm.asked_at is None or not self._site.alarms.escalation:
+        if alarm.asked_at is None or not self._site.notify.channels:
             return
         ladder = ladder_for(alarm.severity, area, self._shift(now), self._site.alarms)
         if ladder is None:
+            self._without_ladder(case, now)
             return
         for step in due_steps(alarm, ladder, now):
             told = channels(
                 self._site, alarm.severity, area, now, reason=NoticeReason.ESCALATED, step=step
             )
             self._scribe.revise(case, on_escalation(case.alarm, step, now, told))
+
+    def _without_ladder(self, case: Case, now: datetime) -> None:
+        """Tell whom a ladder would have told, had it not ceased to fit."""
+        alarm, area, site = case.alarm, case.incident.area, self._site
+        shift, reason = self._shift(now), NoticeReason.ESCALATED
+        takers = channels_for(alarm.severity, area, shift, site.notify, site.alarms, reason)
+        if left := untold(alarm, takers):
+            self._scribe.revise(case, on_untold(alarm, now, left))
 
     def _shift(self, now: datetime) -> str | None:
         """The shift that is on, worked out once for all alarms of a tick."""

@@ -232,6 +232,7 @@ class Register:
     def _ended_by(
         self, request: ActionRequest, order_id: str, now: datetime
     ) -> tuple[RequestOutcome, tuple[Operation, ...]]:
+        refuse_unauthorized(request, None)
         order = self._granted.get(order_id)
         if order is None:
             raise IllegalTransition(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from hazard.alarms import Alarm
-from hazard.alarms.escalation import channels_for
+from hazard.alarms.escalation import channels_for, ladder_for, left_to_tell, untold
 from hazard.alarms.shifts import shift_at
 from hazard.site.models import Site
 from hazard.types import AlertMessage, Cause, IsaState, Notice, NoticeReason, Severity
@@ -51,6 +51,10 @@ def notices(
     if reason is None:
         return ()
     step = max(0, message.escalation_step - 1)
+    names = channels(site, message.severity, message.area, at, reason=reason, step=step)
+    if reason is NoticeReason.ESCALATED and before is not None:
+        laddered = _laddered(message, site, at)
+        names = left_to_tell(before, step, names) if laddered else untold(before, names)
     return tuple(
         Notice(
             notice_id=f"{message.alert_id}-{message.revision}-{channel}-{reason.value}",
@@ -61,8 +65,13 @@ def notices(
             step=step,
             created_at=at,
         )
-        for channel in channels(site, message.severity, message.area, at, reason=reason, step=step)
+        for channel in names
     )
+
+
+def _laddered(message: AlertMessage, site: Site, at: datetime) -> bool:
+    shift = shift_at(site.alarms.shifts, site.site.timezone, at)
+    return ladder_for(message.severity, message.area, shift, site.alarms) is not None
 
 
 def channels(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ from hazard.store.notices import DueNotice, Notices
 BATCH = 200
 ROUND_S = 0.5
 """The queue is looked at this often."""
+LOOK_AGAIN_S = 5.0
+"""A round goes no further after so long: a critical alarm waits for one message, not for all."""
 HOUR = timedelta(hours=1)
 FAILURES_SHOWN = timedelta(hours=24)
 """So long a notice that was given up keeps its channel degraded."""
@@ -113,7 +116,9 @@ class Sender:
             self._stopping.wait(ROUND_S)
 
     def round(self, now: datetime) -> None:
-        """Send what is due now.
+        """Send what is due now; of a slow service as much as `LOOK_AGAIN_S` allows.
+
+        What is left is due in the next round, behind what is critical and has come meanwhile.
 
         Raises:
             StoreError: if the queue cannot be written; what was sent is remembered and not sent
@@ -125,11 +130,14 @@ class Sender:
         dues = self._notices.due(self.name, now, BATCH)
         if not dues:
             return
+        began_s = time.monotonic()
         left = self.config.max_per_hour - self._notices.sent_since(self.name, now - HOUR)
         for parcel in parcels(dues, left=left):
             if self._stopping.is_set():
                 return
             self._send(parcel)
+            if time.monotonic() - began_s > LOOK_AGAIN_S:
+                return
 
     def _send(self, parcel: Sequence[DueNotice]) -> None:
         site, language = self._site(), self.config.language

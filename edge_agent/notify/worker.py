@@ -9,10 +9,11 @@ from pathlib import Path
 
 import structlog
 from pydantic import JsonValue
+from sqlalchemy.exc import SQLAlchemyError
 
 from edge_agent.core_link import CoreLink
 from edge_agent.ipc import Configure, Message, WorkerReport
-from edge_agent.notify.sender import Sender
+from edge_agent.notify.sender import FAILURES_SHOWN, Sender
 from hazard.errors import StoreError
 from hazard.site.models import Site
 from hazard.store import Store
@@ -113,6 +114,20 @@ class Notifier:
                 except StoreError as error:
                     log.warning("notify.not_pruned", error=str(error)[:300])
 
+    def _stranded(self, now: datetime) -> list[str]:
+        """Notices that nobody sends any more, since their channel was taken out or renamed."""
+        if self._store is None or self._site is None:
+            return []
+        try:
+            known = self._site.notify.channels
+            waiting = self._store.notices.stranded(known, now - FAILURES_SHOWN)
+        except SQLAlchemyError:
+            return []  # each channel says so already
+        return [
+            f"{number} notices wait for channel {name[:64]}, which the site file no longer names"
+            for name, number in waiting.items()
+        ]
+
     def _report(self) -> WorkerReport:
         """How all channels are."""
         now = datetime.now(UTC)
@@ -120,6 +135,7 @@ class Notifier:
             senders = dict(self._senders)
         states = {name: sender.state(now) for name, sender in sorted(senders.items())}
         reasons = [f"{name}: {state.reason}" for name, state in states.items() if state.reason]
+        reasons += self._stranded(now)
         if self._fault:
             reasons.insert(0, self._fault)
         channels: dict[str, JsonValue] = {name: state.figures for name, state in states.items()}

@@ -24,7 +24,7 @@ from hazard.types import (
 KEPT_ACTIVATIONS = 10
 """Times of activation that an alarm remembers: enough for any setting of chattering."""
 
-NOT_ESCALATED: Mapping[str, Any] = {"escalation_step": 0, "steps_taken": ()}
+NOT_ESCALATED: Mapping[str, Any] = {"escalation_step": 0, "steps_taken": (), "told": ()}
 """The fields of an alarm whose ladder is at its foot."""
 
 
@@ -43,12 +43,14 @@ class Alarm(Model):
         kinds: hazard kinds of the incident's events so far.
         activations: when it was raised and when its condition came back, the last few.
         returned_at: since when the condition is normal.
-        asked_at: since when it asks for an acknowledgement, not counting the time for which it
-            was suppressed; None: it is acknowledged.
+        asked_at: since when it asks for an acknowledgement, anew when it comes off its shelf, and
+            not counting the time for which orders suppressed it; None: it is acknowledged.
         escalation_step: the step of the escalation ladder that was taken last since it asked, from
             1; 0: none.
-        steps_taken: all steps that were, each as number and channels, so that the ladder of the
-            next shift repeats none and leaves out none.
+        steps_taken: all steps that were, each as number and channels told, so that the ladder of
+            the next shift repeats none and leaves out none.
+        told: channels that were told since it asked, by a step or without one; None: nobody kept
+            that when it was stored.
         suppressed_by: what suppresses it beside a shelf: orders, floods, out of service.
         suppressed_since: since when it does not annunciate, for whichever reason.
         covered: since it was raised, orders have kept it from annunciating without a break.
@@ -77,6 +79,7 @@ class Alarm(Model):
     asked_at: UtcTime | None = None
     escalation_step: int = Field(default=0, ge=0)
     steps_taken: tuple[str, ...] = ()
+    told: tuple[str, ...] | None = None
     comment: str | None = None
     shelved_at: UtcTime | None = None
     shelved_until: UtcTime | None = None
@@ -228,12 +231,19 @@ def _asking(before: Alarm, values: dict[str, Any], at: datetime) -> dict[str, An
 
 
 def _suppressed(before: Alarm, values: dict[str, Any], at: datetime) -> dict[str, Any]:
-    """The pause of an alarm that does not annunciate: it does not count as waiting."""
+    """The pause of an alarm that does not annunciate: it does not count as waiting.
+
+    Off its shelf it is told anew, from the foot of its ladder: a shelf is rare and somebody's
+    choice. Orders may come and go with a machine, and an alarm must reach the end of its ladder.
+    """
     orders = any(note.cause is not SuppressionCause.FLOOD for note in values["suppressed_by"])
     changes: dict[str, Any] = {"covered": values["covered"] and orders}
     since, asked_at = before.suppressed_since, values["asked_at"]
     if values["suppressed_by"] or values["shelved_until"] is not None:
         return changes | {"suppressed_since": since or at}
     if since is not None and asked_at is not None:
-        changes["asked_at"] = asked_at + max(at - max(since, asked_at), timedelta(0))
+        if before.shelved_until is not None:  # annunciates anew, unlike what an order kept quiet
+            changes |= {"asked_at": at, **NOT_ESCALATED}
+        else:
+            changes["asked_at"] = asked_at + max(at - max(since, asked_at), timedelta(0))
     return changes | {"suppressed_since": None}

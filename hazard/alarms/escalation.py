@@ -42,7 +42,7 @@ def due_steps(alarm: Alarm, ladder: Escalation, now: datetime) -> tuple[int, ...
     left = [
         (at, timedelta(minutes=step.after_min))
         for at, step in enumerate(ladder.steps)
-        if _mark(at, step.tell) not in alarm.steps_taken
+        if left_to_tell(alarm, at, step.tell)
     ]
     if waited < -SMALL_STEP_BACK:
         return tuple(at for at, _ in left[:1])
@@ -50,20 +50,53 @@ def due_steps(alarm: Alarm, ladder: Escalation, now: datetime) -> tuple[int, ...
 
 
 def on_escalation(alarm: Alarm, step: int, at: datetime, told: Sequence[str]) -> Transition:
-    """A step of the ladder is taken: one of `due_steps`, from 0, that told all that it names."""
-    mark = _mark(step, told)
-    if alarm.asked_at is None or alarm.suppressions or mark in alarm.steps_taken:
+    """A step of the ladder is taken: one of `due_steps`, from 0, that names `told`."""
+    left = left_to_tell(alarm, step, told)
+    if alarm.asked_at is None or alarm.suppressions or not left:
         return unchanged(alarm, Cause.ESCALATED, at)
     waited_min = max(0.0, (at - alarm.asked_at).total_seconds() / 60)
     return revised(
         alarm,
         Cause.ESCALATED,
         at,
-        f"not acknowledged for {waited_min:.0f} min: step {step + 1} tells {', '.join(told)}",
+        f"not acknowledged for {waited_min:.0f} min: step {step + 1} tells {', '.join(left)}",
         escalation_step=step + 1,
-        steps_taken=(*alarm.steps_taken, mark),
+        steps_taken=(*alarm.steps_taken, _mark(step, left)),
         asked_at=min(alarm.asked_at, at),
     )
+
+
+def left_to_tell(alarm: Alarm, step: int, tell: Sequence[str]) -> tuple[str, ...]:
+    """Which of a step's channels no step of that number has told yet since the alarm asked."""
+    marks = [mark for mark in alarm.steps_taken if mark.startswith(_mark(step, ()))]
+    known = {name for mark in marks for name in mark.removeprefix(_mark(step, ())).split(",")}
+    return tuple(name for name in tell if name not in known)
+
+
+def untold(alarm: Alarm, takers: Sequence[str]) -> tuple[str, ...]:
+    """Which of those that take such an alarm are to be told of one that no ladder fits any more.
+
+    Its shift, its severity or the site file has changed since it asked: whoever was left to be told
+    is told now. One that was told without a ladder when it asked tells nobody anew.
+    """
+    if alarm.asked_at is None or alarm.suppressions or alarm.told is None:
+        return ()
+    if alarm.told and not alarm.escalation_step:
+        return ()
+    return tuple(name for name in takers if name not in alarm.told)
+
+
+def on_untold(alarm: Alarm, at: datetime, names: Sequence[str]) -> Transition:
+    """These channels are told now: what `untold` gives."""
+    text = f"not acknowledged, and no ladder fits it any more: tells {', '.join(names)}"
+    return revised(alarm, Cause.ESCALATED, at, text)
+
+
+def with_told(alarm: Alarm, names: Sequence[str]) -> Alarm:
+    """The alarm, now that these channels are told of its revision."""
+    if alarm.told is None or not names:
+        return alarm
+    return alarm.model_copy(update={"told": tuple(dict.fromkeys((*alarm.told, *names)))})
 
 
 def _mark(step: int, tell: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ Pure: the finding comes from the meter of the area's operator position as anothe
 
 from __future__ import annotations
 
+from hazard.alarms.alarm import Alarm
 from hazard.alarms.flood import FLOOD_KIND, FLOOD_RULE, FloodMeter
 from hazard.ports import Tick
 from hazard.rules.finding import Content, Stamp, Subject, open_event, renew
@@ -55,6 +56,18 @@ def flood_over(event: HazardEvent, now: Tick) -> HazardEvent:
 def position_of(event: HazardEvent) -> str:
     """The operator position that a flood alert's finding is about."""
     return event.subject.removesuffix(f"/{event.area}")
+
+
+def stands_alone(alarm: Alarm, flood: Alarm) -> bool:
+    """Whether the alarm is not spoken for by the flood alert, which somebody has acknowledged.
+
+    They have not seen one that asks later. As bad as a flood alert can be, it would not make that
+    ask again, and nobody would be told of either.
+    """
+    seen_at, asked_at = flood.acknowledged_at, alarm.asked_at
+    if seen_at is None or asked_at is None or alarm.severity < WORST_LEVEL:
+        return False
+    return asked_at > seen_at
 
 
 def suppression_note(alert_id: str, position: str, settings: Flood) -> SuppressionNote:

@@ -90,6 +90,7 @@ def raise_alarm(
         first_out_alert_id=first_out_alert_id,
         attention=Attention.LATCHED_UNACKNOWLEDGED if latched else Attention.UNACKNOWLEDGED,
         asked_at=at,
+        told=(),
         suppressed_by=in_order(suppressed_by),
         suppressed_since=at if suppressed_by else None,
         covered=any(note.cause is not SuppressionCause.FLOOD for note in suppressed_by),

@@ -26,7 +26,7 @@ from hazard.store.operations import (
     WriteAudit,
     WriteRevision,
 )
-from hazard.store.statements import JsonText, insert_into, insert_new, upsert_many
+from hazard.store.statements import JsonText, insert_into, insert_new, update_many, upsert_many
 from hazard.store.tables import (
     ActionRequestRow,
     AlertRow,
@@ -44,7 +44,7 @@ from hazard.types import AlertMessage, Assessment, CaseFile, Incident, IsaState,
 
 AGENT_CHAIN = "agent"
 UNTOUCHED = CaseFile()
-"""The case of an alert that nobody has worked on yet: it has no row."""
+"""A case that says nothing: it has no row, or that of a case which was opened again."""
 
 Row = dict[str, Any]
 
@@ -68,6 +68,7 @@ class _Rows:
         self._finished: list[FinishRequest] = []
         self._orders: dict[str, Row] = {}
         self._cases: dict[str, Row] = {}
+        self._untouched: dict[str, Row] = {}
         self._notices: list[Row] = []
         self._taken: SaveTaken | None = None
         self._audit: list[AuditEntry] = []
@@ -129,8 +130,10 @@ class _Rows:
             "alarm": JsonText(operation.alarm.model_dump_json()),
         }
         self._revisions.append(common | _figures(message) | {"stored_at": stored_at})
-        if message.case != UNTOUCHED:
+        if message.case != UNTOUCHED or message.alert_id in self._cases:
             self._cases[message.alert_id] = _case(message, stored_at)
+        elif message.revision > 1:
+            self._untouched[message.alert_id] = _case(message, stored_at)
         self._outbox += [
             {
                 "sequence": message.sequence,
@@ -176,6 +179,7 @@ class _Rows:
             connection, EvidenceRow, "evidence_id,incident_id", list(self._evidence.values())
         )
         upsert_many(connection, SuppressionOrderRow, "order_id,node", list(self._orders.values()))
+        update_many(connection, CaseFileRow, "alert_id", list(self._untouched.values()))
         upsert_many(connection, CaseFileRow, "alert_id", list(self._cases.values()))
         insert_new(connection, NoticeRow, self._notices)
         for request in self._finished:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import Engine, case, delete, func, or_, select, update
 
 from hazard.store.tables import AlertRow, NoticeRow
 from hazard.store.writer import Writer
-from hazard.types import AlertMessage, Notice, NoticeState
+from hazard.types import AlertMessage, Notice, NoticeState, Severity
 
 MAX_ERROR = 500
+
+LONGEST_PAUSE = timedelta(minutes=15)
+"""Nobody lets a notice wait longer than this: one that is due later saw another clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +57,24 @@ class Notices:
         self._writer = writer
 
     def due(self, channel: str, now: datetime, limit: int) -> list[DueNotice]:
-        """Pending notices of a channel whose time has come, oldest first."""
+        """Pending notices of a channel whose time has come, critical alarms first, then by age.
+
+        However many others wait for room, one of a critical alarm is among the first. What seems
+        to be due later than any pause is due now: the clock was put back.
+        """
+        critical = AlertRow.severity_rank >= Severity.CRITICAL.rank
         query = (
             select(NoticeRow.payload, NoticeRow.attempts, AlertRow.payload.label("message"))
             .outerjoin(AlertRow, AlertRow.alert_id == NoticeRow.alert_id)
             .where(
                 NoticeRow.channel == channel,
                 NoticeRow.state == NoticeState.PENDING.value,
-                NoticeRow.next_attempt_at <= now,
+                or_(
+                    NoticeRow.next_attempt_at <= now,
+                    NoticeRow.next_attempt_at > now + LONGEST_PAUSE,
+                ),
             )
-            .order_by(NoticeRow.created_at, NoticeRow.notice_id)
+            .order_by(case((critical, 0), else_=1), NoticeRow.created_at, NoticeRow.notice_id)
             .limit(limit)
         )
         with self._engine.connect() as connection:
@@ -109,6 +120,21 @@ class Notices:
                 failed=int(connection.execute(given_up).scalar_one()),
                 error=connection.execute(newest_error).scalar_one_or_none() or "",
             )
+
+    def stranded(self, known: Collection[str], since: datetime) -> dict[str, int]:
+        """Notices that wait, queued since then, of channels other than these: number by channel."""
+        query = (
+            select(NoticeRow.channel, func.count())
+            .where(
+                NoticeRow.state == NoticeState.PENDING.value,
+                NoticeRow.channel.not_in(known),
+                NoticeRow.created_at > since,
+            )
+            .group_by(NoticeRow.channel)
+            .order_by(NoticeRow.channel)
+        )
+        with self._engine.connect() as connection:
+            return {row[0]: int(row[1]) for row in connection.execute(query)}
 
     def sent(self, notice_ids: Sequence[str], at: datetime) -> None:
         """Write that these were told, in one message.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, case, func, insert
+from sqlalchemy import Connection, Insert, Update, bindparam, case, func, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hazard.store.tables import Base
@@ -46,6 +46,22 @@ def upsert_many(
     if rows:
         statement = _upsert(connection.dialect.name, table, key, tuple(rows[0]), keep)
         connection.execute(statement, rows)
+
+
+def update_many(
+    connection: Connection, table: type[Base], key: str, rows: Sequence[dict[str, Any]]
+) -> None:
+    """Bring the rows with these keys up to date, those that there are."""
+    if rows:
+        statement = _update(table, key, tuple(rows[0]))
+        connection.execute(statement, [{**row, f"of_{key}": row[key]} for row in rows])
+
+
+@lru_cache(maxsize=16)
+def _update(table: type[Base], key: str, columns: tuple[str, ...]) -> Update:
+    rows = Base.metadata.tables[table.__tablename__]
+    rest: dict[str, Any] = {name: bindparam(name) for name in columns if name != key}
+    return update(rows).where(rows.c[key] == bindparam(f"of_{key}")).values(rest)
 
 
 @lru_cache(maxsize=64)

@@ -95,6 +95,15 @@ def test_a_closed_case_reads_back_with_cause_and_note(store: Store) -> None:
     assert detail.current.case == case
 
 
+def test_a_case_that_was_opened_again_reads_back_open(store: Store) -> None:
+    write_alert(store)
+    closed = CaseFile(cause=CauseCode.TEST, closed_by="ada", closed_at=later(20))
+    write_case(store, closed, 2)
+    write_case(store, CaseFile(), 3)
+    (row,) = case_rows(store)
+    assert (row.cause, row.closed_at, row.payload["closed_by"]) == (None, None, None)
+
+
 def test_a_case_goes_with_its_alert_when_that_is_over_its_time(store: Store) -> None:
     write_alert(store, severity=Severity.LOW)
     write_case(store, CaseFile(assignee="ben"), 2)
@@ -162,6 +171,22 @@ def test_a_sent_notice_that_comes_again_after_a_restart_is_not_sent_twice(store:
     store.notices.sent(["n1"], later(1))
     queue(store, a_notice())
     assert store.notices.due("shift", later(10), 10) == []
+
+
+def test_a_notice_of_a_critical_alarm_is_due_before_all_that_wait_for_room(store: Store) -> None:
+    write_alert(store)
+    write_alert(store, 2, severity=Severity.CRITICAL)
+    queue(store, *(a_notice(f"n{number}") for number in range(5)))
+    queue(store, a_notice("test", alert_id="", reason=NoticeReason.TEST))
+    queue(store, a_notice("last", alert_id="a2", created_at=later(9)))
+    due = [each.notice.notice_id for each in store.notices.due("shift", later(10), 3)]
+    assert due == ["last", "n0", "n1"]
+
+
+def test_a_notice_is_due_although_the_clock_was_put_back(store: Store) -> None:
+    write_alert(store)
+    queue(store, a_notice(created_at=later(86_400)))
+    assert len(store.notices.due("shift", T0, 10)) == 1
 
 
 def test_notices_that_waited_in_the_journal_are_due_when_it_is_loaded(tmp_path: Path) -> None:

@@ -332,7 +332,7 @@ def test_a_shelved_alarm_of_an_older_release_is_read_and_goes_on() -> None:
     assert (alarm.state, alarm.underlying) == (IsaState.SHELVED, IsaState.UNACKNOWLEDGED)
     assert alarm.suppressed_since == later(10)
     shown = on_expiry(alarm, later(610)).alarm
-    assert (shown.state, shown.asked_at) == (IsaState.UNACKNOWLEDGED, later(600))
+    assert (shown.state, shown.asked_at) == (IsaState.UNACKNOWLEDGED, later(610))
     assert due_steps(shown, LADDER, later(610)) == (0,)
     assert a_message(shown).state is IsaState.UNACKNOWLEDGED
     assert Alarm.model_validate_json(shown.model_dump_json()) == shown

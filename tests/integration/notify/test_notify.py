@@ -18,6 +18,7 @@ from edge_agent.core.server import Connection, Handlers, Server
 from edge_agent.ipc import Configure, Message, WorkerReport
 from edge_agent.notify.channels import signature
 from edge_agent.notify.sender import Sender
+from edge_agent.notify.worker import Notifier
 from hazard.site.loader import load_site
 from hazard.site.models import Site
 from hazard.store import Store
@@ -79,6 +80,16 @@ def queue(
             unit.write_revision(a_message(alarm, incident=f"i{number}"), alarm)
             unit.add(QueueNotice(notice=a_notice(number, channel, now)))
             unit.commit()
+
+
+def queue_critical(store: Store) -> None:
+    alarm = an_alarm("worst", Severity.CRITICAL)
+    with store.unit() as unit:
+        unit.save_incident(an_incident("worst"))
+        unit.write_revision(a_message(alarm, incident="worst"), alarm)
+        notice = a_notice(99, "gateway", datetime.now(UTC))
+        unit.add(QueueNotice(notice=notice.model_copy(update={"alert_id": "worst"})))
+        unit.commit()
 
 
 def a_notice(number: int, channel: str, now: datetime) -> Notice:
@@ -166,16 +177,23 @@ def test_a_flood_is_told_together_and_critical_at_once(
     bodies = gateway.bodies()
     assert len(bodies) == 5
     assert sum(len(body["notices"]) for body in bodies) == 30
-    now = datetime.now(UTC)
-    alarm = an_alarm("worst", Severity.CRITICAL)
-    with opened.unit() as unit:
-        unit.save_incident(an_incident("worst"))
-        unit.write_revision(a_message(alarm, incident="worst"), alarm)
-        notice = a_notice(99, "gateway", now).model_copy(update={"alert_id": "worst"})
-        unit.add(QueueNotice(notice=notice))
-        unit.commit()
+    queue_critical(opened)
     sender.round(datetime.now(UTC))
     assert gateway.bodies()[-1]["notices"][0]["alert_id"] == "worst"
+
+
+def test_of_a_slow_service_a_critical_alarm_waits_for_one_message_and_not_for_all(
+    site: Site, opened: Store, gateway: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.notify.sender.LOOK_AGAIN_S", 0.0)  # every answer is slow
+    queue(opened, 3)
+    sender = a_sender("gateway", site, opened)
+    sender.round(datetime.now(UTC))
+    queue_critical(opened)
+    for _ in range(3):
+        sender.round(datetime.now(UTC))
+    told = [body["notices"][0]["alert_id"] for body in gateway.bodies()]
+    assert told == ["a0", "worst", "a1", "a2"]
 
 
 def test_apprise_sends_in_the_channels_language_and_hides_its_address(
@@ -183,8 +201,9 @@ def test_apprise_sends_in_the_channels_language_and_hides_its_address(
 ) -> None:
     queue(opened, 2, channel="chat")
     gateway.answers = [403]
-    sender = a_sender("chat", site, opened)
-    sender.round(datetime.now(UTC))
+    sender, now = a_sender("chat", site, opened), datetime.now(UTC)
+    for _ in range(2):  # where its import takes long, a round ends after the first
+        sender.round(now)
     told = gateway.bodies()
     assert told[0]["title"].startswith("[HOCH]")
     assert "Neuer Alarm." in told[0]["message"]
@@ -256,6 +275,29 @@ async def _kill_in_the_middle(site: Site, opened: Store, gateway: Receiver, tmp_
     assert isinstance(channels, dict)
     assert set(channels) == {"gateway", "chat"}
     assert second.returncode == 0
+
+
+def test_notices_of_a_channel_that_was_taken_out_are_said(
+    site: Site, opened: Store, gateway: Receiver, tmp_path: Path
+) -> None:
+    queue(opened, 2, channel="chat")
+    channels = {"gateway": site.notify.channels["gateway"]}
+    left = site.model_copy(update={"notify": site.notify.model_copy(update={"channels": channels})})
+    notifier = Notifier(tmp_path / "core.sock", tmp_path / "hazard.db")
+    notifier._said(Configure(site=left))
+
+    async def test() -> None:
+        task = asyncio.create_task(notifier.run())
+        said = "2 notices wait for channel chat"
+        try:
+            await asyncio.to_thread(wait_until, lambda: said in notifier._report().reason)
+            assert notifier._report().health is Health.DEGRADED
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(test())
+    assert gateway.came == []
 
 
 def _await_all_told(gateway: Receiver, count: int) -> None:

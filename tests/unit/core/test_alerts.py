@@ -490,6 +490,80 @@ def test_a_ladder_that_a_changed_site_file_brings_is_climbed_at_once(bench: Benc
     assert notice.revision == bench.written[-1].revision
 
 
+def test_who_may_end_no_order_is_not_told_which_orders_there_are(bench: Bench) -> None:
+    arguments = {"order_id": "order-1"}
+    bench.ask(Verb.END_SUPPRESSION, 0, "none", role=Role.VIEWER, arguments=arguments)
+    assert "is not for ada as viewer" in bench.outcomes()[-1].outcome
+
+
+def told(bench: Bench) -> list[tuple[str, NoticeReason]]:
+    notices = [o.notice for ops in bench.operations for o in ops if isinstance(o, QueueNotice)]
+    return [(each.channel, each.reason) for each in notices]
+
+
+def with_ladder(*steps: tuple[float, str], **ladder: Any) -> Site:
+    channel = {"kind": "webhook", "url": "http://127.0.0.1/", "secret": "${SECRET}"}
+    told = [{"after_min": after_min, "tell": [name]} for after_min, name in steps]
+    changed = {
+        "alarms": {"escalation": [{"steps": told, **ladder}]},
+        "notify": {"channels": {"shift": channel, "chief": channel}},
+    }
+    return Site.model_validate(SITE.model_dump(mode="json") | changed)
+
+
+def test_an_alarm_that_no_ladder_fits_any_more_is_told_to_all_that_were_not_told(
+    bench: Bench,
+) -> None:
+    bench.alerts.reconfigure(with_ladder((0, "shift"), (10, "chief")))
+    bench.alerts.found(an_event())
+    assert told(bench) == [("shift", NoticeReason.ESCALATED)]
+    bench.alerts.reconfigure(with_ladder((0, "shift"), severities=["critical"]))
+    assert told(bench)[1:] == [("chief", NoticeReason.ESCALATED)]
+    bench.alerts.tick(datetime.now(UTC))
+    assert len(told(bench)) == 2
+
+
+def test_an_alarm_whose_ladder_is_gone_before_its_first_step_is_told_to_all(bench: Bench) -> None:
+    bench.alerts.reconfigure(with_ladder((10, "chief")))
+    bench.alerts.found(an_event())
+    assert told(bench) == []
+    without = with_ladder((10, "chief")).model_copy(update={"alarms": SITE.alarms})
+    for _ in range(2):
+        bench.alerts.reconfigure(without)
+        assert [name for name, _ in told(bench)] == ["shift", "chief"]
+
+
+def test_an_alarm_that_comes_off_its_shelf_is_told_from_the_foot_of_its_ladder(
+    bench: Bench,
+) -> None:
+    bench.alerts.reconfigure(with_ladder((0, "shift")))
+    bench.alerts.found(an_event())
+    bench.ask(Verb.SHELVE, 2, comment="noise", duration_s=60.0)
+    assert len(told(bench)) == 1
+    for minutes in (2, 3):
+        bench.alerts.tick(datetime.now(UTC) + timedelta(minutes=minutes))
+        assert [name for name, _ in told(bench)] == ["shift", "shift"]
+
+
+def test_the_next_ladder_tells_its_own_people_and_repeats_nobody(bench: Bench) -> None:
+    bench.alerts.reconfigure(with_ladder((0, "shift")))
+    bench.alerts.found(an_event())
+    site = with_ladder((0, "shift"))
+    both = site.alarms.escalation[0].steps[0].model_copy(update={"tell": ("shift", "chief")})
+    ladder = site.alarms.escalation[0].model_copy(update={"steps": (both,)})
+    alarms = site.alarms.model_copy(update={"escalation": (ladder,)})
+    bench.alerts.reconfigure(site.model_copy(update={"alarms": alarms}))
+    bench.alerts.tick(datetime.now(UTC))
+    assert [name for name, _ in told(bench)] == ["shift", "chief"]
+
+
+def test_an_alarm_told_without_a_ladder_is_told_once(bench: Bench) -> None:
+    bench.alerts.reconfigure(with_ladder((0, "shift"), severities=["critical"]))
+    bench.alerts.found(an_event())
+    bench.alerts.tick(datetime.now(UTC))
+    assert told(bench) == [("shift", NoticeReason.RAISED), ("chief", NoticeReason.RAISED)]
+
+
 def test_a_permit_covers_only_what_it_names_and_a_worse_kind_breaks_out_at_once(
     bench: Bench,
 ) -> None:

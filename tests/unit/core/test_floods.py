@@ -307,6 +307,20 @@ def test_the_flood_alert_is_as_bad_as_its_worst_member_and_asks_again(plant: Pla
     assert len(units[-1]) == 2
 
 
+def test_a_high_alarm_after_the_flood_alert_was_acknowledged_is_shown_and_stays_so(
+    plant: Plant,
+) -> None:
+    in_flood(plant)
+    before = plant.found(10, "person_in_restricted_zone")
+    plant.act(plant.flood(), Verb.ACKNOWLEDGE)
+    after = plant.found(11, "person_in_restricted_zone")
+    mild = plant.found(12)
+    plant.tick()
+    assert after.alarm.state is IsaState.UNACKNOWLEDGED
+    assert before.alarm.flood_alert_id == mild.alarm.flood_alert_id
+    assert before.alarm.flood_alert_id == plant.flood().alarm.alert_id
+
+
 def test_when_the_flood_is_over_its_members_are_shown_and_it_is_cleared(plant: Plant) -> None:
     in_flood(plant)
     member = plant.found(9)
