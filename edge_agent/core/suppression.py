@@ -102,10 +102,13 @@ class Register:
         if reading.sensor_id not in watched:
             return False
         before = self._machines.get(reading.sensor_id)
-        same = before is not None and before.value == reading.value
+        value = reading.value
+        if before is not None and reading.quality is not Quality.GOOD:
+            value = before.value  # a gap neither ends a state nor begins one
+        same = before is not None and before.value == value
         since = before.since if before is not None and same else self._since(reading)
         self._machines[reading.sensor_id] = MachineReading(
-            value=reading.value,
+            value=value,
             quality=reading.quality,
             measured_at=reading.measured_at,
             since=since,

@@ -224,6 +224,17 @@ def test_the_longest_time_of_a_machines_state_is_not_begun_anew_by_a_restart() -
     assert desk.quiet(after(12.2)) == {SuppressionCause.MACHINE_STATE}, "the state changed"
 
 
+@pytest.mark.parametrize("value", [1, None])
+def test_words_that_cannot_be_relied_on_begin_no_new_time(value: float | None) -> None:
+    desk = Desk(a_site(**machine()))
+    for hours in (0.0, 3.0, 6.0, 9.0):
+        bad = says(0, after(hours), Quality.BAD).model_copy(update={"value": value})
+        desk.register.read(bad)
+        assert desk.quiet(after(hours)) == set()
+        desk.register.read(says(1, after(hours)))
+        assert bool(desk.quiet(after(hours))) == (hours < 8), hours
+
+
 def test_the_end_of_a_machines_time_is_recorded_once() -> None:
     desk = Desk(a_site(**machine()))
     desk.register.read(says(1, START))
