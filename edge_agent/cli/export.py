@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge_agent.cli.record import record
 from hazard.errors import HazardError
 
 if TYPE_CHECKING:
@@ -63,19 +64,8 @@ class Opened:
         Raises:
             HazardError: if the database does not take it: nothing is exported unseen.
         """
-        from sqlalchemy.exc import DBAPIError
-
-        from hazard.store.audit import AuditEntry, append_audit
-        from hazard.store.writer import store_error
-
-        if not self.own:
-            return
-        entry = AuditEntry(datetime.now(UTC), getpass.getuser()[:64], "export", subject, {**what})
-        try:
-            with self.engine.execution_options(writer=True).begin() as connection:
-                append_audit(connection, "command_line", entry)
-        except DBAPIError as error:
-            raise store_error(error) from error
+        if self.own:
+            record(self.engine, "export", subject, what)
 
 
 def export_alerts(

@@ -17,6 +17,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.orm import aliased
 
 from hazard.site.models import Retention
 from hazard.store.evidence_budget import prune_evidence
@@ -210,7 +211,7 @@ class Bulk:
 
     def _prune_alerts(self, before: datetime, replica_of: str | None) -> int:
         query = select(AlertRow.alert_id, AlertRow.incident_id).where(
-            AlertRow.state == ENDED, AlertRow.updated_at < before
+            AlertRow.state == ENDED, AlertRow.updated_at < before, ~_has_newest_number()
         )
         if replica_of is not None:
             waits = _not_on_replica(replica_of) & (AlertRow.updated_at >= before - REPLICA_WAIT)
@@ -255,6 +256,16 @@ class Bulk:
             total += count
             if count < PRUNE_BATCH:
                 return total
+
+
+def _has_newest_number() -> ColumnElement[bool]:
+    """Whether an alert has its node's highest sequence: it stays, since numbering goes on there."""
+    newer = aliased(RevisionRow)
+    highest = select(func.max(newer.sequence)).where(newer.node == RevisionRow.node)
+    return exists().where(
+        RevisionRow.alert_id == AlertRow.alert_id,
+        RevisionRow.sequence == highest.scalar_subquery(),
+    )
 
 
 def _not_on_replica(node: str) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -343,6 +343,25 @@ def test_evidence_goes_first_and_alerts_stay(store: Store, tmp_path: Path) -> No
     assert store.queries.count_alerts() == 2
 
 
+def test_no_number_comes_again_when_the_newest_alerts_are_over_their_time(
+    store: Store, tmp_path: Path
+) -> None:
+    for number in (1, 2, 3):
+        write_alert(store, number, severity=Severity.LOW)
+    for number in (2, 3):
+        end_alert(store, number)
+    newest = store.sequence
+    much_later = datetime.now(UTC) + timedelta(days=10)
+    retention = Retention(alerts_days=1)
+    pruned = store.bulk.prune(much_later, retention, evidence_dir=tmp_path, brokers=["plant"])
+    assert pruned.alerts == 1
+    assert {each.alert_id for each in store.queries.list_alerts().alerts} == {"a1", "a3"}
+    assert write_alert(store, 4).sequence == newest + 1
+    end_alert(store, 4)
+    store.bulk.prune(much_later, retention, evidence_dir=tmp_path, brokers=["plant"])
+    assert {each.alert_id for each in store.queries.list_alerts().alerts} == {"a1", "a4"}
+
+
 @dataclass
 class Shelf:
     """Evidence of alerts that ended, one alert for each, in a folder."""
@@ -440,8 +459,8 @@ def test_outbox_numbers_never_come_again_after_pruning(store: Store) -> None:
 
 def test_old_alerts_that_ended_are_pruned_with_all_their_rows(store: Store) -> None:
     message = write_alert(store, 1, severity=Severity.LOW)
-    write_alert(store, 2)
     end_alert(store, 1)
+    write_alert(store, 2)
     assert message.times.stored is not None
     now = message.times.stored + timedelta(days=11)
     retention = Retention(alerts_days=10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import lzma
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from hazard.store.export.manifest import (
 from hazard.store.export.signing import public_key, public_text
 
 CHUNK_BYTES = 1024 * 1024
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
+"""What reading a damaged file of a ZIP raises, by the way in which it is compressed."""
 MAX_SIGNATURE_BYTES = 200
 
 
@@ -59,7 +62,7 @@ def verify_bundle(path: Path, key: Ed25519PublicKey | None = None) -> Verdict:
             return _verify(archive, key)
     except OSError as error:
         raise StoreError(f"{path} cannot be read ({error.strerror or error})") from error
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError) as error:
+    except (*DAMAGED, zipfile.LargeZipFile, NotImplementedError, RuntimeError) as error:
         raise StoreError(f"{path} is no whole ZIP file ({error}): fetch it again") from error
 
 
@@ -107,7 +110,7 @@ def _files(archive: zipfile.ZipFile, manifest: Manifest, names: list[str]) -> li
                 ):
                     digest.update(chunk)
                     size += len(chunk)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+        except (*DAMAGED, OSError, ValueError) as error:
             faults.append(f"{name} is damaged ({error})")
             continue
         if size != file.size_bytes or digest.hexdigest() != file.sha256:

@@ -23,6 +23,7 @@ from edge_agent.cli import app
 from hazard.errors import HazardError, StoreError
 from hazard.store import Store
 from hazard.store.audit import line_hash
+from hazard.store.export import verify_bundle
 from hazard.store.export.signing import signing_key
 from hazard.types import AlertMessage, Quality, Reading
 from tests.alert_builders import an_evidence, later, write_alert
@@ -31,6 +32,8 @@ from tests.integration.replica.plant import write_everything
 run = CliRunner()
 PICTURE = b"\xff\xd8 a picture \xff\xd9"
 PICTURE_ID = hashlib.sha256(PICTURE).hexdigest()
+HEADER_BYTES = 30
+"""Of each file in a ZIP, before its name and its content."""
 
 
 def a_reading(second: float, **changes: Any) -> Reading:
@@ -340,6 +343,30 @@ def test_a_file_that_is_no_bundle_is_told(tmp_path: Path) -> None:
         path.write_bytes(data)
         done = run.invoke(app, ["export", "verify", str(path)])
         assert isinstance(done.exception, StoreError)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_bundle_of_which_a_file_cannot_be_decompressed_is_told(
+    compression: int, bundle: Path
+) -> None:
+    with zipfile.ZipFile(bundle) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(bundle, "w", compression) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+        places = [
+            entry.header_offset + HEADER_BYTES + len(entry.filename) for entry in archive.infolist()
+        ]
+    whole = bundle.read_bytes()
+    for place in places:
+        # No deflate, bzip2 or (from the fifth byte on) LZMA begins so.
+        begin = b"\xff" + whole[place + 1 : place + 4] + b"\xff" * 8
+        bundle.write_bytes(whole[:place] + begin + whole[place + len(begin) :])
+        try:
+            faults = verify_bundle(bundle).faults
+        except StoreError as error:
+            faults = (str(error),)
+        assert faults
 
 
 def test_an_id_may_be_its_beginning_if_that_is_of_one_only(data_dir: Path, tmp_path: Path) -> None:
