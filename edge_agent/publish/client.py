@@ -261,7 +261,7 @@ class Link:
 
     def _on_disconnect(self, _c: Client, _u: Any, flags: Any, code: Any, _p: Any) -> None:
         told = flags.is_disconnect_packet_from_server or code.value == KEEPALIVE_TIMEOUT
-        self.hung_up = not told
+        self.hung_up = not told and self._lost is None  # after a refusal it has said why
         if self._lost is None:
             why = ended(flags, code, self._sock, self._broker, answered=self._connected)
             self._lost = f"broker {self._name}: {why}"

@@ -307,6 +307,9 @@ def test_a_refused_client_waits_longer_each_time(
         monkeypatch.setattr(stopping, "wait", remember)
         wait_until(lambda: len(asked) >= 10, what="ten tries")
         knocks = scene.broker.connects()
+        reason = run.health().reason
+    assert "check username" in reason
+    assert "another client" not in reason  # it refuses: nobody hung up without a word
     pauses = asked[:10]
     assert all(pause >= 0.05 for pause in pauses)
     assert max(pauses) > 5.0

@@ -8,6 +8,7 @@ and known to the site file. Whether the role may do it is the core's to say.
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,6 +32,8 @@ from hazard.types import ActionRequest, Verb, Via
 
 SAME_WITHIN = timedelta(minutes=1)
 """The same command without a request id is the same request for this long, twice at most."""
+LARGEST_ARGUMENTS = 1024
+"""Characters of a command's arguments: each is stored, also with what is refused."""
 
 
 class CommandRefused(HazardError):  # noqa: N818 - named for what it says
@@ -160,7 +163,8 @@ def _sender(received: Received, message: CommandMessage, site: Site, verb: Verb)
 
 
 def _complete(message: CommandMessage, command: Command, site: Site) -> None:
-    """Refuse a command that lacks what its verb needs."""
+    """Refuse a command that lacks what its verb needs, or holds what is not kept."""
+    _bound(message.arguments)
     if command.alert and not message.alert_id:
         raise CommandRefused("alert_id is missing: name the alarm that is meant")
     if command.revision and message.revision is None:
@@ -178,6 +182,18 @@ def _complete(message: CommandMessage, command: Command, site: Site) -> None:
             if message.node is None:
                 raise NotMeant(area)
             raise CommandRefused(f"no area {area[:64]!r} here: known are {', '.join(site.areas)}")
+
+
+def _bound(arguments: dict[str, JsonValue]) -> None:
+    """Refuse arguments that fill the store, or that JSON and the replica do not take."""
+    try:
+        size = len(json.dumps(arguments, allow_nan=False))
+    except ValueError as error:
+        raise CommandRefused("arguments hold a number that is not finite: want digits") from error
+    if size > LARGEST_ARGUMENTS:
+        raise CommandRefused(
+            f"the arguments have {size} characters: want at most {LARGEST_ARGUMENTS}"
+        )
 
 
 def _wanted(
