@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
+from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from edge_agent.publish import home_assistant
@@ -22,7 +23,7 @@ from edge_agent.publish.topics import (
 from hazard.site.models import Site
 from hazard.store import Store
 from hazard.store.queries import AreaCounts
-from hazard.types import Health, Severity, StageHealth
+from hazard.types import AlertMessage, Health, Severity, StageHealth
 
 BEATS = 3
 """A status or an area that is not repeated within so many heartbeats expires."""
@@ -129,6 +130,23 @@ class NodeVoice:
             active=self._active(),
         )
         return [*areas, status]
+
+    def of_another_database(self, state: Mapping[str, Any]) -> bool:
+        """Whether a retained alert of this node was never in the database that it has now.
+
+        The database was replaced, or put back from a backup: the alert has a number that was not
+        given out yet, or was raised before the database began. What retention has deleted is
+        neither.
+        """
+        try:
+            message = AlertMessage.model_validate(state)
+        except ValidationError:
+            return False
+        if self._store.alert(message.alert_id) is not None:
+            return False
+        born_at = self._store.born_at()
+        older = born_at is None or message.times.raised < born_at
+        return older or message.sequence > self._store.sequence
 
     def active(self) -> dict[str, tuple[int, Publication]]:
         """Active alerts as they are now: alert id to revision and retained state."""

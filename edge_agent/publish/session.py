@@ -162,6 +162,11 @@ class Session:
         said = []
         if self.states.refused:
             said.append(f"did not take a state: {self.states.refused}")
+        if self.states.orphans:
+            said.append(
+                f"has {len(self.states.orphans)} active alarms of another database of this node "
+                f"(e.g. {min(self.states.orphans)}): see what became of them, then take them off"
+            )
         why = self.link.unheard.get(command_filter(self._work.voice.site_id))
         if why is not None:
             said.append(f"does not send commands: {why}: allow this node to read them")

@@ -7,7 +7,9 @@ nothing that the next does not bring.
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import structlog
 from paho.mqtt.client import topic_matches_sub
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,12 +21,16 @@ from edge_agent.publish.sending import Sender
 from edge_agent.publish.topics import Publication, active_filter
 from edge_agent.publish.voice import Counters, Voice
 
+log = structlog.get_logger()
+
 
 class States:
     """The states of one session; used by the relay's thread only.
 
     Attributes:
         refused: why the broker did not take a state, or empty. Alerts go on without it.
+        orphans: active alerts at the broker that this node's database never had. Nobody but a
+            person takes them off: to a subscriber they would have ended by themselves.
     """
 
     def __init__(self, link: Link, voice: Voice, sender: Sender, counters: Counters) -> None:
@@ -34,6 +40,7 @@ class States:
         self._discovery: dict[str, Publication] = {}
         self._waiting: dict[int, int] = {}
         self.refused = ""
+        self.orphans: set[str] = set()
 
     @property
     def waiting(self) -> bool:
@@ -131,11 +138,24 @@ class States:
         if alert_id in self._sender.shown:
             return
         try:
-            owner = json.loads(body).get("node")
+            state = json.loads(body)
+            owner = state.get("node")
         except (ValueError, AttributeError, RecursionError):
             return
-        if owner == self._voice.node:
+        if owner == self._voice.node and self._is_dead(alert_id, state):
             self.take_off(topic)
+
+    def _is_dead(self, alert_id: str, state: dict[str, Any]) -> bool:
+        try:
+            if not self._voice.of_another_database(state):
+                return True
+        except SQLAlchemyError as error:
+            self._sender.unreadable(error)
+            return False  # the next connection looks again
+        if alert_id not in self.orphans:
+            log.warning("mqtt.orphan", alert_id=alert_id, severity=state.get("severity"))
+        self.orphans.add(alert_id)
+        return False
 
     def take_off(self, topic: str) -> None:
         """Take a retained message off the broker."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from edge_agent.publish.topics import Publication
 
@@ -30,6 +31,10 @@ class Voice(Protocol):
 
     def active(self) -> dict[str, tuple[int, Publication]]:
         """Active alerts as they are now: alert id to revision and retained state."""
+        ...
+
+    def of_another_database(self, state: Mapping[str, Any]) -> bool:
+        """Whether a retained alert of this node was never in the database that it has now."""
         ...
 
     def areas(self) -> list[tuple[str, Publication]]:

@@ -20,7 +20,13 @@ from hazard.store.operations import (
 )
 from hazard.store.performance import Asked, asked_since
 from hazard.store.queries import OPEN_STATES, request_status
-from hazard.store.tables import ActionRequestRow, AlertRow, IncidentRow, SuppressionOrderRow
+from hazard.store.tables import (
+    ActionRequestRow,
+    AlertRow,
+    AuditRow,
+    IncidentRow,
+    SuppressionOrderRow,
+)
 from hazard.types import (
     ActionRequest,
     AlertMessage,
@@ -67,6 +73,12 @@ class Restore:
                 if known is None or known.message.revision < message.revision:
                     found[message.alert_id] = OpenAlert(message=message, alarm=operation.alarm)
         return [alert for alert in found.values() if alert.message.state is not IsaState.NORMAL]
+
+    def born_at(self) -> datetime | None:
+        """When the oldest line of the audit, which is kept for ever, was written; None: no line."""
+        query = select(AuditRow.at).order_by(AuditRow.audit_id).limit(1)
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar_one_or_none()
 
     def alert(self, alert_id: str, waiting: Iterable[Operation]) -> OpenAlert | None:
         """One alert, also if it is back to normal; None if there is none of that id."""

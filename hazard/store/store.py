@@ -194,6 +194,10 @@ class Store:
         """One alert as it was last written, also if it is over; None if there is none."""
         return self._restore.alert(alert_id, self._backlog.operations)
 
+    def born_at(self) -> datetime | None:
+        """When this database began, by its audit; None while nothing is in it."""
+        return self._restore.born_at()
+
     def standing_orders(self) -> list[SuppressionOrder]:
         """Suppression orders of this node that nobody has ended; their time may be over."""
         return self._restore.standing_orders(self._node, self._backlog.operations)

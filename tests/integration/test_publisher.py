@@ -293,6 +293,27 @@ def test_a_state_of_an_alert_that_ended_meanwhile_is_cleared(
             run.await_ready()
 
 
+def test_active_alarms_of_a_database_that_was_replaced_do_not_end_by_themselves(
+    node_store: Store, broker: RunningBroker, tmp_path: Path
+) -> None:
+    topic = "hazard/v1/plant-a/active/a1"
+    with subscribed(broker.port, ALL) as seen:
+        revise(node_store, 1, 3)
+        with Running(node_store, a_site(broker.port)) as run:
+            wait_until(lambda: seen.last(topic) is not None, what="the active state")
+            run.await_ready()
+        with Store.open(tmp_path / "new.db", node="edge-1", render=outbox_messages) as empty:
+            with Running(empty, a_site(broker.port)) as run:
+                told = "1 active alarms of another database of this node (e.g. a1)"
+                wait_until(lambda: told in run.health().reason, what="told in the health")
+                assert run.health().health is Health.DEGRADED
+                assert seen.last(topic) != b""
+            revise(empty, 9, 1)
+            with Running(empty, a_site(broker.port)) as run:
+                wait_until(lambda: told in run.health().reason, what="told again")
+                assert seen.last(topic) != b""
+
+
 def test_a_broker_that_is_away_is_named_with_the_mend(node_store: Store, free_port: int) -> None:
     with Running(node_store, a_site(free_port)) as run:
         wait_until(lambda: run.health().health is Health.OFFLINE)
