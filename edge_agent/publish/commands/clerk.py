@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ from edge_agent.publish.commands.replies import Answer, Received, Route, answer
 from edge_agent.publish.commands.snapshots import snapshot_parts
 from edge_agent.publish.commands.tokens import read_secret
 from edge_agent.publish.commands.verbs import COMMANDS, verb_label
+from edge_agent.publish.commands.waiting import Waiting
 from edge_agent.publish.voice import Voice
 from hazard.errors import ConfigError, StoreError
 from hazard.site.models import Site
@@ -38,7 +39,6 @@ from hazard.store.desk import NoSuchAlert
 from hazard.store.queries import RequestStatus
 from hazard.types import ActionRequest, RequestOutcome, RequestState, Verb
 
-MOST_WAITING = 200
 MOST_PENDING = 500
 LOOK_EVERY_S = 0.05
 FORGET_AFTER_S = 300.0
@@ -84,7 +84,7 @@ class Clerk:
         self._store, self._voice = store, voice
         self._send, self._largest = send, largest
         self._news = threading.Condition()
-        self._in: deque[Received] = deque()
+        self._in = Waiting()
         self._pending: dict[str, _Pending] = {}
         self._replayed: dict[str, int] = {}
         self._counts: Counter[tuple[str, str, str]] = Counter()
@@ -109,13 +109,12 @@ class Clerk:
             self._thread.join(timeout)
 
     def take(self, received: Received) -> None:
-        """A message on a command topic; beyond `MOST_WAITING` it is counted and dropped."""
+        """A message on a command topic; one that finds no place is counted and dropped."""
         with self._news:
-            if len(self._in) >= MOST_WAITING:
+            if self._in.put(received, self.site.alarms.users):
+                self._news.notify()
+            else:
                 self._counts[received.broker, verb_label(received.verb), "dropped"] += 1
-                return
-            self._in.append(received)
-            self._news.notify()
 
     def replayed(self, request_id: str, sent: int) -> None:
         """A relay has sent what a replay asked for."""
@@ -156,7 +155,7 @@ class Clerk:
                     self._news.wait(LOOK_EVERY_S if self._pending else 1.0)
                 if self._stopping:
                     return
-                received = self._in.popleft() if self._in else None
+                received = self._in.next()
             try:
                 if received is not None:
                     self._handle(received)

@@ -14,6 +14,7 @@ from edge_agent.publish.commands.clerk import Clerk
 from edge_agent.publish.commands.judge import SAME_WITHIN, judge
 from edge_agent.publish.commands.limits import WINDOW_S, Allowance
 from edge_agent.publish.commands.replies import Received
+from edge_agent.publish.commands.waiting import MOST, MOST_OF_ONE, Waiting
 from edge_agent.publish.node_voice import NodeVoice
 from hazard.store import Store
 from tests.alert_builders import T0, plain_render, write_alert
@@ -93,3 +94,18 @@ def test_an_allowance_is_for_a_minute_and_what_was_over_it_is_told_once() -> Non
     now_s[0] += WINDOW_S
     assert (allowance.settle("ada"), allowance.settle("ada")) == (2, 0)
     assert allowance.take("ada")
+
+
+def test_who_floods_the_commands_takes_no_place_of_others() -> None:
+    waiting, users = Waiting(), {"ada", "bob"}
+    for number in range(MOST + 100):
+        waiting.put(received(user="ada"), users)
+        waiting.put(received(user=f"nobody-{number}"), users)
+    assert len(waiting) == 2 * MOST_OF_ONE
+    assert waiting.put(received(user="bob"), users)
+    taken = []
+    while (each := waiting.next()) is not None:
+        taken.append(each.user)
+    assert taken[-1] == "bob"
+    assert taken[:2] == ["ada", "nobody-0"]
+    assert waiting.put(received(user="ada"), users), "places come free again"
