@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from edge_agent.publish import outbox_messages
 from hazard.store import Store
 from tests.alert_builders import plain_render
 from tests.programs import require_extra
@@ -57,3 +58,12 @@ def store(store_address: str) -> Iterator[Store]:
     """An open store on either database."""
     with Store.open(store_address, render=plain_render) as opened:
         yield opened
+
+
+@pytest.fixture
+def node_store(tmp_path: Path) -> Iterator[Store]:
+    """A node's store as the core opens it: with a journal, and with an outbox."""
+    with Store.open(
+        tmp_path / "hazard.db", journal=tmp_path / "journal", render=outbox_messages
+    ) as store:
+        yield store

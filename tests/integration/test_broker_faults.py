@@ -20,7 +20,6 @@ from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 from structlog.testing import capture_logs
 
-from edge_agent.publish import outbox_messages
 from edge_agent.publish.aside import Aside
 from hazard.store import Store
 from hazard.types import AlertMessage, Cause, Health, Words
@@ -33,14 +32,6 @@ from tests.programs import not_run, require
 pytestmark = pytest.mark.mosquitto
 ALL = "hazard/v1/#"
 CLIENT_ID = "hazard-plant-a-edge-1-plant"
-
-
-@pytest.fixture
-def node_store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(
-        tmp_path / "hazard.db", journal=tmp_path / "journal", render=outbox_messages
-    ) as store:
-        yield store
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ from paho.mqtt import publish as paho_publish
 from edge_agent.live.brokers import check_broker
 from edge_agent.live.result import Outcome
 from edge_agent.process import configure_logging
-from edge_agent.publish import outbox_messages
 from edge_agent.sensors.connection import Connection
 from hazard.site.mqtt import Broker
 from hazard.store import Store
@@ -34,14 +33,6 @@ from tests.mosquitto import Mosquitto, tls_lines
 pytestmark = pytest.mark.mosquitto
 PASSWORD = "correct horse battery"  # noqa: S105 - a test's
 HOST = "localhost"
-
-
-@pytest.fixture
-def node_store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(
-        tmp_path / "hazard.db", journal=tmp_path / "journal", render=outbox_messages
-    ) as store:
-        yield store
 
 
 @dataclass

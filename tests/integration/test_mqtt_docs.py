@@ -18,7 +18,6 @@ from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 from ruamel.yaml import YAML
 
-from edge_agent.publish import outbox_messages
 from hazard.site.alarms import AlarmHandling, User
 from hazard.site.models import Area, Site, SiteIdentity
 from hazard.site.mqtt import Broker, Mqtt
@@ -106,14 +105,6 @@ def plant(tmp_path: Path, repo_root: Path) -> Iterator[Plant]:
         assert process.stdout is not None
         process.stdout.close()
     broker.stop()
-
-
-@pytest.fixture
-def node_store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(
-        tmp_path / "hazard.db", journal=tmp_path / "journal", render=outbox_messages
-    ) as store:
-        yield store
 
 
 def lines_of(plant: Plant, command: list[str], environment: dict[str, str]) -> list[str]:

@@ -69,14 +69,6 @@ def a_site(*ports: int, heartbeat_s: float = 10.0, **changes: object) -> Site:
     )
 
 
-@pytest.fixture
-def node_store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(
-        tmp_path / "hazard.db", journal=tmp_path / "journal", render=outbox_messages
-    ) as store:
-        yield store
-
-
 class Running:
     """A publisher for a block, with what it handed over."""
 

@@ -19,7 +19,6 @@ from paho.mqtt.properties import Properties
 from referencing import Registry, Resource
 from ruamel.yaml import YAML
 
-from edge_agent.publish import outbox_messages
 from hazard.alarms import on_action, on_condition, on_note
 from hazard.store import Store
 from hazard.types import Cause, Health, ProcessCondition, StageHealth, Verb
@@ -33,14 +32,6 @@ from tests.stranger import Stranger
 
 pytestmark = pytest.mark.mosquitto
 ALERTS = "hazard/v1/+/alert/#"
-
-
-@pytest.fixture
-def node_store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(
-        tmp_path / "hazard.db", journal=tmp_path / "journal", render=outbox_messages
-    ) as store:
-        yield store
 
 
 @pytest.fixture
