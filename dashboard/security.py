@@ -16,8 +16,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboard.access import Person
 from dashboard.auth import Authenticator, csrf_token, same
 from hazard.store.desk import Session
+from hazard.types import Role
 
 COOKIE = "hazard_session"
 PUBLIC = frozenset({"/login", "/livez", "/readyz"})
@@ -99,6 +101,9 @@ class Guard:
             return _login_wanted(request)
         scope.setdefault("state", {})
         scope["state"]["session"] = session
+        scope["state"]["person"] = Person(
+            account_id=session.actor, name=session.actor, role=Role.SAFETY_OFFICER
+        )
         scope["state"]["csrf"] = csrf_token(token or "")
         return None
 

@@ -13,10 +13,13 @@ from fastapi import Depends, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from dashboard.access import Permission, Person
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
+from dashboard.i18n import LANGUAGES, translations
 from dashboard.live import Hub
 from dashboard.settings import ANSWER_WITHIN_S, Settings, SiteFile
+from dashboard.shell import NAVIGATION
 from dashboard.stages import HealthView, figure, judge, unit_text
 from dashboard.views import (
     AlarmView,
@@ -35,7 +38,6 @@ from hazard.types import AlertMessage, RequestState, Severity
 FOLDER = Path(__file__).parent
 ALARMS_AT_ONCE = 200
 """Alarms shown in the list; what exceeds it is counted and said."""
-LANGUAGES = ("en", "fr", "de", "es", "it")
 
 
 def utc_now() -> datetime:
@@ -43,21 +45,27 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def templates() -> Environment:
-    """The packaged templates; everything is escaped, and an unknown name is an error."""
+def templates(language: str) -> Environment:
+    """The packaged templates in a language; all is escaped, and an unknown name is an error."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.policies["ext.i18n.trimmed"] = True
     environment.filters.update(figure=figure, age=age_text, measured=measured_text, unit=unit_text)
     environment.globals.update(
         PRIORITY=PRIORITY,
         CAUSE_TEXT=CAUSE_TEXT,
         VERB_TEXT=VERB_TEXT,
         SEVERITIES=tuple(reversed(Severity)),
+        LANGUAGES=LANGUAGES,
+        NAVIGATION=NAVIGATION,
+        Permission=Permission,
         new_id=lambda: str(uuid.uuid4()),
     )
     return environment
@@ -73,7 +81,9 @@ class Services:
     authenticator: Authenticator
     hub: Hub = field(default_factory=Hub)
     now: Callable[[], datetime] = utc_now
-    environment: Environment = field(default_factory=templates)
+    environments: dict[str, Environment] = field(
+        default_factory=lambda: {language: templates(language) for language in LANGUAGES}
+    )
 
     @property
     def site(self) -> Site:
@@ -136,20 +146,26 @@ class Services:
         """A page or fragment."""
         site, now = self.site, self.now()
         zone = site.site.timezone
-        session = getattr(request.state, "session", None)
-        html = self.environment.get_template(name).render(
-            {
-                "site": site,
-                "now": now,
-                "path": request.url.path,
-                "actor": session.actor if session is not None else None,
-                "csrf": getattr(request.state, "csrf", ""),
-                "language": language_of(request, site),
-                "clock": lambda at: local_time(at, zone, now),
-                "words_in": in_language,
-                "stale_after_s": self.settings.stale_after_s,
-                **context,
-            }
+        person: Person | None = getattr(request.state, "person", None)
+        language = language_of(request, site)
+        html = (
+            self.environments[language]
+            .get_template(name)
+            .render(
+                {
+                    "site": site,
+                    "now": now,
+                    "path": request.url.path,
+                    "person": person,
+                    "actor": person.name if person is not None else None,
+                    "csrf": getattr(request.state, "csrf", ""),
+                    "language": language,
+                    "clock": lambda at: local_time(at, zone, now),
+                    "words_in": in_language,
+                    "stale_after_s": self.settings.stale_after_s,
+                    **context,
+                }
+            )
         )
         return HTMLResponse(html, status_code=status)
 
@@ -178,10 +194,11 @@ class Services:
 
 
 def language_of(request: Request, site: Site) -> str:
-    """The reader's language: asked for, else the browser's, else the site's first."""
-    asked = request.query_params.get("lang", "")
-    if asked in LANGUAGES:
-        return asked
+    """The reader's language: asked for, else their own, else the browser's, else the site's."""
+    person: Person | None = getattr(request.state, "person", None)
+    for chosen in (request.query_params.get("lang", ""), person.language if person else ""):
+        if chosen in LANGUAGES:
+            return chosen
     for part in request.headers.get("accept-language", "")[:200].split(","):
         code = part.split(";")[0].strip().lower()[:2]
         if code in LANGUAGES:

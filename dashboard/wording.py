@@ -85,6 +85,9 @@ VERB_TEXT = {
     Verb.TEST_ANNUNCIATOR: "Test lights and horns",
     Verb.REPLAY: "Replay",
     Verb.SNAPSHOT: "Snapshot",
+    Verb.CHANGE_SITE: "Change the site file",
+    Verb.RESTORE_SITE: "Restore the site file",
+    Verb.START_JOB: "Start a job",
 }
 SUPPRESSION_TEXT = {
     SuppressionCause.MAINTENANCE: "Maintenance window",

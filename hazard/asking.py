@@ -29,6 +29,9 @@ class Verb(StrEnum):
     TEST_ANNUNCIATOR = "test-annunciator"
     REPLAY = "replay"
     SNAPSHOT = "snapshot"
+    CHANGE_SITE = "change-site"
+    RESTORE_SITE = "restore-site"
+    START_JOB = "start-job"
 
 
 class Via(StrEnum):

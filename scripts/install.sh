@@ -54,6 +54,7 @@ fingerprint() {
   { "$base" -c "$identity"
     printf '%s\n' "$venv" "$form"
     cat requirements/*.lock pyproject.toml scripts/install.sh
+    cat dashboard/frontend/package-lock.json scripts/frontend.py 2>/dev/null || true
   } | sha256sum | cut -d' ' -f1
 }
 
@@ -171,7 +172,16 @@ check_requirements() {
   [ -z "$problems" ] || die "the locks do not fit this Python or machine:" "$problems"
 }
 
+install_frontend() {
+  # What the pages take from npm; the wheel carries it.
+  local dev=()
+  [ "$profile" = all ] && dev=(--dev)
+  "$python" scripts/frontend.py "${dev[@]}" ||
+    die "the dashboard's libraries could not be fetched from npm, see above"
+}
+
 install_project() {
+  [ "$form" = --packages ] || install_frontend
   case $form in
     --link) pip_install --quiet --no-build-isolation --editable . ;;
     --copy) pip_install --quiet --no-build-isolation --force-reinstall . ;;

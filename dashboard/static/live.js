@@ -220,6 +220,7 @@ function hear({ kind, data, closed }) {
     madeAt = performance.now();
     return;
   }
+  document.body.dispatchEvent(new CustomEvent(`news-${kind}`, { detail: data ?? {} }));
   if (kind === "request" && document.querySelector(`[data-request="${CSS.escape(data.id)}"]`)) look();
   for (const element of document.querySelectorAll("[data-on]")) {
     if (!element.dataset.on.split(" ").includes(kind)) continue;
@@ -242,6 +243,7 @@ function found() {
   broken = false;
   document.body.classList.remove("is-lost");
   document.getElementById("lost").hidden = true;
+  document.body.dispatchEvent(new CustomEvent("news-back"));
   for (const element of document.querySelectorAll("[data-on]")) soon(element);
 }
 

@@ -6,16 +6,25 @@ and the mend.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Literal, TypeVar
+from datetime import date
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, JsonValue, ValidationError, model_validator
 
 from hazard.errors import IllegalTransition
+from hazard.jobs import JobKind
 from hazard.types import ActionRequest, CauseCode, Model, Name, UtcTime, Verb
 
 LONGEST_TEST_S = 30.0
 """Seconds that a test of an annunciator lasts at most: nobody gets used to a false horn."""
+
+LONGEST_PATCH = 262_144
+"""Characters of a change of the site file, as JSON."""
+
+LONGEST_DRY_RUN_H = 168.0
+"""Hours that a dry run looks back at most: tracks and readings are kept for 7 days."""
 
 _SHOWN = 80
 """Characters of a wrong value that are repeated."""
@@ -111,6 +120,62 @@ class Snapshot(Model):
     node: Name | None = Field(default=None, description="the node meant; null: whoever hears it")
 
 
+def _bounded(patch: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    size = len(json.dumps(patch))
+    if size > LONGEST_PATCH:
+        raise ValueError(f"has {size} characters, at most {LONGEST_PATCH} are taken")
+    return patch
+
+
+Patch = Annotated[
+    dict[str, JsonValue],
+    AfterValidator(_bounded),
+    Field(description="JSON Merge Patch (RFC 7396) of the site file's data"),
+]
+Sha256 = Annotated[
+    str, Field(pattern=r"^[0-9a-f]{64}$", description="of the site file that was looked at")
+]
+
+
+class ChangeSite(Model):
+    """change-site: a new version of the site file. The request's comment says why."""
+
+    base_sha256: Sha256
+    patch: Patch
+
+
+class RestoreSite(Model):
+    """restore-site: an earlier version once more. The request's comment says why."""
+
+    base_sha256: Sha256
+    version: int = Field(ge=1, description="number of the version that comes back")
+
+
+class StartJob(Model):
+    """start-job: long work; the outcome's value `job_id` names it."""
+
+    kind: JobKind = Field(description="dry_run, replay_decision or weekly_report")
+    assessment_id: str | None = Field(
+        default=None, min_length=8, max_length=64, description="of replay_decision"
+    )
+    patch: Patch | None = Field(default=None, description="of dry_run: the change to try")
+    hours: float = Field(
+        default=24.0, gt=0, le=LONGEST_DRY_RUN_H, description="of dry_run: how far to look back"
+    )
+    week_of: date | None = Field(
+        default=None, description="of weekly_report: a day of the week; null: the last whole one"
+    )
+    language: Literal["en", "fr", "de", "es", "it"] = "en"
+
+    @model_validator(mode="after")
+    def _complete(self) -> StartJob:
+        if self.kind is JobKind.REPLAY_DECISION and self.assessment_id is None:
+            raise ValueError("replay_decision needs assessment_id: name the assessment")
+        if self.kind is JobKind.DRY_RUN and self.patch is None:
+            raise ValueError("dry_run needs patch: say what to change")
+        return self
+
+
 Arguments = (
     NoArguments
     | Assign
@@ -123,6 +188,9 @@ Arguments = (
     | TestAnnunciator
     | Replay
     | Snapshot
+    | ChangeSite
+    | RestoreSite
+    | StartJob
 )
 
 ARGUMENTS: Mapping[Verb, type[Arguments]] = {
@@ -142,6 +210,9 @@ ARGUMENTS: Mapping[Verb, type[Arguments]] = {
     Verb.TEST_ANNUNCIATOR: TestAnnunciator,
     Verb.REPLAY: Replay,
     Verb.SNAPSHOT: Snapshot,
+    Verb.CHANGE_SITE: ChangeSite,
+    Verb.RESTORE_SITE: RestoreSite,
+    Verb.START_JOB: StartJob,
 }
 """The model of each verb's arguments."""
 

@@ -40,6 +40,9 @@ MAY: Mapping[Verb, frozenset[Role]] = {
     Verb.GRANT_PERMIT: _IN_CHARGE,
     Verb.TAKE_OUT_OF_SERVICE: _IN_CHARGE_OR_INTEGRATOR,
     Verb.END_SUPPRESSION: _IN_CHARGE_OR_INTEGRATOR,
+    Verb.CHANGE_SITE: _IN_CHARGE_OR_INTEGRATOR,
+    Verb.RESTORE_SITE: _IN_CHARGE_OR_INTEGRATOR,
+    Verb.START_JOB: _ON_WATCH_OR_INTEGRATOR,
 }
 """The roles that may ask for each verb."""
 

@@ -33,6 +33,7 @@ _SHARED = {
     "deadband_per_min": "how far the rate must come back before it clears, per minute",
     "after_s": "seconds without a good reading before it is raised",
     "enabled": "false leaves this part out",
+    "language": "en, fr, de, es or it",
     "host": "name or address",
     "threads": "processor threads that it may use",
     "words_deadline_s": "seconds after raised until the template's words stand",
@@ -55,6 +56,8 @@ _OF_MODEL = {
     "Site.reasoning": "the language model that comments on severity and writes the words",
     "Site.dashboard": "the web application",
     "Site.retention": "how long, and how much, of each kind of record is kept",
+    "Site.privacy": "what is shown of people in stored pictures",
+    "Site.reports": "reports that the box makes by itself",
     "Site.observe": "where the agent shows its metrics",
     "Observe.metrics_host": "address that the metrics listen on",
     "SiteIdentity.name": "name of the plant, as people read it",
@@ -117,7 +120,7 @@ _OF_MODEL = {
     "Reasoning.exam": "what the exam must show before a model may decide",
     "Retention.evidence_bytes": "most bytes of pictures and clips",
     "Retention.evidence_days": "days that pictures and clips are kept",
-    "Retention.readings_days": "days that readings and tracks are kept",
+    "Retention.readings_days": "days that readings are kept",
     "Retention.alerts_days": "days that alerts are kept",
 }
 

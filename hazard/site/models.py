@@ -16,6 +16,7 @@ from hazard.base import Relative
 from hazard.geometry import homography, is_simple
 from hazard.site.alarm_references import alarm_references
 from hazard.site.alarms import AlarmHandling
+from hazard.site.keeping import Privacy, Reports, Retention
 from hazard.site.mqtt import Broker, Mqtt
 from hazard.site.notify import Notify
 from hazard.site.reasoning import Reasoning
@@ -161,36 +162,6 @@ class Observe(Model):
     )
 
 
-class Retention(Model):
-    """How long, and how much, of each kind of record is kept."""
-
-    evidence_bytes: int = Field(default=2_000_000_000, ge=10_000_000)
-    evidence_days: float = Field(default=90, gt=0)
-    snapshot_bytes: int | None = Field(
-        default=None, ge=1_000_000, description="of these, most for pictures; absent: no own budget"
-    )
-    snapshot_days: float | None = Field(
-        default=None, gt=0, description="days that pictures are kept; absent: evidence_days"
-    )
-    clip_bytes: int | None = Field(
-        default=None, ge=1_000_000, description="of these, most for clips; absent: no own budget"
-    )
-    clip_days: float | None = Field(
-        default=None, gt=0, description="days that clips are kept; absent: evidence_days"
-    )
-    readings_days: float = Field(default=7, gt=0)
-    alerts_days: float = Field(default=3650, gt=0)
-
-    def of_kind(self, kind: str) -> tuple[float, int]:
-        """Days and bytes of one kind of evidence: its own, or those of all evidence."""
-        own = {
-            "snapshot": (self.snapshot_days, self.snapshot_bytes),
-            "clip": (self.clip_days, self.clip_bytes),
-        }
-        days, most = own.get(kind, (None, None))
-        return days or self.evidence_days, most or self.evidence_bytes
-
-
 class Site(Model):
     """The whole site file."""
 
@@ -208,6 +179,8 @@ class Site(Model):
     reasoning: Reasoning = Field(default_factory=Reasoning)
     dashboard: Dashboard = Field(default_factory=Dashboard)
     retention: Retention = Field(default_factory=Retention)
+    privacy: Privacy = Field(default_factory=Privacy)
+    reports: Reports = Field(default_factory=Reports)
     observe: Observe = Field(default_factory=Observe)
 
     def brokers(self) -> dict[str, Broker]:
@@ -237,11 +210,19 @@ class Site(Model):
         for name, rule in self.rules.items():
             yield from self._rule_references(name, rule)
         yield from self._route_references()
+        yield from self._report_references()
         yield from alarm_references(self)
         if not self.brokers():
             yield ("mqtt",), "no broker: name one under brokers, or set embedded: true"
         if self.mqtt.embedded and "plant" in self.mqtt.brokers:
             yield ("mqtt", "brokers", "plant"), "is the embedded broker's name: choose another"
+
+    def _report_references(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        known = self.notify.channels
+        for at, channel in enumerate(self.reports.weekly.channels if self.reports.weekly else ()):
+            if channel not in known:
+                path = ("reports", "weekly", "channels", at)
+                yield path, _unknown("channel", channel, known)
 
     def _route_references(self) -> Iterator[tuple[tuple[str, ...], str]]:
         config = self.reasoning

@@ -16,8 +16,8 @@ from sqlalchemy import delete, insert, select, update
 
 from hazard.errors import StoreError
 from hazard.store.audit import AuditEntry, append_audit
+from hazard.store.people_tables import LoginCodeRow, SessionRow
 from hazard.store.queries import RequestStatus, request_status
-from hazard.store.side_tables import LoginCodeRow, SessionRow
 from hazard.store.tables import ActionRequestRow, AlertRow
 from hazard.store.writer import Writer
 from hazard.types import ActionRequest, Model, RequestState, UtcTime

@@ -1,4 +1,4 @@
-"""The tables beside alarms: readings, stage health, and the dashboard's own."""
+"""The tables beside alarms: readings, observations, stage health, site versions, jobs, words."""
 
 from __future__ import annotations
 
@@ -38,22 +38,60 @@ class StageHealthRow(Base):
     figures: Mapped[dict[str, Any]]
 
 
-class LoginCodeRow(Base):
-    """A one-time code that the console printed, as a hash (the dashboard's own table)."""
+class ObservationRow(Base):
+    """What one camera saw, thinned to 2 Hz, for dry runs; `payload` is hazard.types.Observation."""
 
-    __tablename__ = "login_code"
-    code_hash: Mapped[str] = mapped_column(String(128), primary_key=True)
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
+    __tablename__ = "observation"
+    observation_id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    camera_id: Mapped[str] = mapped_column(String(64))
+    captured_at: Mapped[datetime] = mapped_column(index=True)
+    size_bytes: Mapped[int] = mapped_column(comment="of the payload as JSON, for the budget")
+    payload: Mapped[dict[str, Any]]
+    __table_args__ = (Index("ix_observation_camera_time", "camera_id", "captured_at"),)
 
 
-class SessionRow(Base):
-    """A browser session (the dashboard's own table)."""
+class SiteVersionRow(Base):
+    """One content that the site file had, and who made it so and why; never changed."""
 
-    __tablename__ = "session"
-    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    __tablename__ = "site_version"
+    version: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    node: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    sha256: Mapped[str] = mapped_column(String(64))
+    text: Mapped[str] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(String(64))
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    last_seen_at: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(Text, default="")
+    summary: Mapped[str] = mapped_column(Text, default="")
+    restored_from: Mapped[int | None] = mapped_column(BigKey)
+    made_at: Mapped[datetime] = mapped_column(index=True)
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class JobRow(Base):
+    """Long work that the agent does on request; `arguments` and `result` are of its kind."""
+
+    __tablename__ = "job"
+    job_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[str] = mapped_column(String(64), default="", index=True)
+    actor: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16), default="waiting", index=True)
+    progress: Mapped[float] = mapped_column(default=0.0, comment="0..1")
+    message: Mapped[str] = mapped_column(Text, default="")
+    arguments: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    result: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class AlertTextRow(Base):
+    """The words by which an alert is found, numbered in the order in which alerts were raised.
+
+    On SQLite a full-text index (`alert_words`, FTS5) lies over `words`, on PostgreSQL a GIN index.
+    """
+
+    __tablename__ = "alert_text"
+    alert_no: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    alert_id: Mapped[str] = mapped_column(String(64), unique=True)
+    words: Mapped[str] = mapped_column(Text)
+    __table_args__ = ({"sqlite_autoincrement": True},)

@@ -94,6 +94,17 @@ class AlertRow(Base):
     returned_at: Mapped[datetime | None]
     alarm: Mapped[dict[str, Any]]
     payload: Mapped[dict[str, Any]]
+    __table_args__ = (
+        Index(
+            "ix_alert_facet",
+            "area",
+            "hazard",
+            "severity_rank",
+            "state",
+            "raised_at",
+            "alert_id",
+        ),
+    )
 
 
 class RevisionRow(Base):

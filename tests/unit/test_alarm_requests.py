@@ -194,6 +194,14 @@ def test_arguments_are_read_by_their_verb(verb: Verb, arguments: dict[str, Any],
         (Verb.REPLAY, {"from_sequence": 0}, "from_sequence of replay is 0"),
         (Verb.REPLAY, {"from_sequence": 9, "to_sequence": 3}, "to_sequence 3 is before 9"),
         (Verb.END_SUPPRESSION, {}, "order_id of end-suppression is missing"),
+        (Verb.CHANGE_SITE, {"base_sha256": "0" * 63, "patch": {}}, "base_sha256 of change-site"),
+        (
+            Verb.CHANGE_SITE,
+            {"base_sha256": "0" * 64, "patch": {"areas": "x" * 262_144}},
+            "patch of change-site is .*at most 262144 are taken",
+        ),
+        (Verb.START_JOB, {"kind": "dry_run"}, "dry_run needs patch"),
+        (Verb.START_JOB, {"kind": "replay_decision"}, "replay_decision needs assessment_id"),
     ],
 )
 def test_a_wrong_argument_is_named_with_its_value_and_the_mend(
@@ -230,6 +238,7 @@ MATRIX = {
         Verb.COMMENT,
         Verb.ASSIGN,
         Verb.TEST_ANNUNCIATOR,
+        Verb.START_JOB,
     },
     Role.SAFETY_OFFICER: set(Verb),
     Role.INTEGRATOR: {
@@ -239,6 +248,9 @@ MATRIX = {
         Verb.TEST_ANNUNCIATOR,
         Verb.TAKE_OUT_OF_SERVICE,
         Verb.END_SUPPRESSION,
+        Verb.CHANGE_SITE,
+        Verb.RESTORE_SITE,
+        Verb.START_JOB,
     },
     Role.ADMINISTRATOR: set(Verb),
 }

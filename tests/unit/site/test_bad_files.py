@@ -27,8 +27,8 @@ CASES: tuple[tuple[str, str, str, str], ...] = (
         "dashbord:",
         (
             ":59:1 dashbord: unknown key — did you mean dashboard? Known are alarms, "
-            "areas, cameras, dashboard, mqtt, notify, observe, policy, reasoning, retention, "
-            "rules, sensors, site, store, version"
+            "areas, cameras, dashboard, mqtt, notify, observe, policy, privacy, reasoning, "
+            "reports, retention, rules, sensors, site, store, version"
         ),
     ),
     (

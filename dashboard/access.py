@@ -1,0 +1,117 @@
+"""Who a request comes from, and what they may: one table of permission by role.
+
+Every route names its permission with `needs(...)`, or is listed as public in `dashboard.security`;
+a test walks all of them. An account's areas bound what its role may do: elsewhere the person is a
+viewer. The agent core checks each ActionRequest once more (`hazard.alarms.authorization`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import Depends, HTTPException, Request
+
+from hazard.types import Model, Name, Role
+
+
+class Permission(StrEnum):
+    """What a person may do; the scopes of API tokens have the same names."""
+
+    VIEW = "view"
+    ACT = "act"
+    HANDLE = "handle"
+    SUPPRESS = "suppress"
+    START_JOBS = "start_jobs"
+    EXPORT = "export"
+    SEE_CLEAR = "see_clear"
+    EDIT_SITE = "edit_site"
+    READ_AUDIT = "read_audit"
+    ADMINISTER = "administer"
+
+
+MEANING: Mapping[Permission, str] = {
+    Permission.VIEW: "see alarms, incidents, cameras, figures and health",
+    Permission.ACT: "acknowledge, reset, shelve, unshelve, assign and comment",
+    Permission.HANDLE: "plan and complete actions, close and open cases",
+    Permission.SUPPRESS: "grant permits, take out of service, end either",
+    Permission.START_JOBS: "have a decision repeated, a change tried, a report made",
+    Permission.EXPORT: "take incidents and lists away as files",
+    Permission.SEE_CLEAR: "see stored pictures without the blur over people",
+    Permission.EDIT_SITE: "change zones, rules, sensors, schedules and the plant map",
+    Permission.READ_AUDIT: "read and verify the audit",
+    Permission.ADMINISTER: "manage people, sessions and tokens",
+}
+
+_ALL = frozenset(Role)
+_WATCH = frozenset({Role.OPERATOR, Role.SAFETY_OFFICER, Role.ADMINISTRATOR})
+_CHARGE = frozenset({Role.SAFETY_OFFICER, Role.ADMINISTRATOR})
+_INTEGRATOR = frozenset({Role.INTEGRATOR})
+
+GRANTS: Mapping[Permission, frozenset[Role]] = {
+    Permission.VIEW: _ALL,
+    Permission.ACT: _WATCH | _INTEGRATOR,  # the core leaves an integrator the comment only
+    Permission.HANDLE: _CHARGE,
+    Permission.SUPPRESS: _CHARGE | _INTEGRATOR,
+    Permission.START_JOBS: _WATCH | _INTEGRATOR,
+    Permission.EXPORT: _CHARGE | _INTEGRATOR,
+    Permission.SEE_CLEAR: _CHARGE,
+    Permission.EDIT_SITE: _CHARGE | _INTEGRATOR,
+    Permission.READ_AUDIT: _CHARGE,
+    Permission.ADMINISTER: frozenset({Role.ADMINISTRATOR}),
+}
+"""The roles that have each permission."""
+
+
+class Person(Model):
+    """Who asks: a person in a browser, or a program with a token of theirs.
+
+    Attributes:
+        areas: where the role holds; empty: everywhere.
+        language: what they chose; empty: the browser's.
+        scopes: of a token, what it may at most; None: a browser, everything that the role may.
+    """
+
+    account_id: str
+    name: str
+    role: Role
+    areas: tuple[Name, ...] = ()
+    language: str = ""
+    scopes: frozenset[Permission] | None = None
+
+    def may(self, permission: Permission, area: str | None = None) -> bool:
+        """Whether they have this permission, in this area if one is named."""
+        if self.scopes is not None and permission not in self.scopes:
+            return False
+        if permission is not Permission.VIEW and area and self.areas and area not in self.areas:
+            return False
+        return self.role in GRANTS[permission]
+
+
+def current_person(request: Request) -> Person:
+    """Who asks; the guard has seen to it that somebody does."""
+    person: Person = request.state.person
+    return person
+
+
+def needs(permission: Permission) -> Any:
+    """A dependency that refuses whoever lacks the permission (403, with the roles that have it)."""
+
+    def check(request: Request) -> None:
+        person = current_person(request)
+        if person.may(permission):
+            return
+        if person.scopes is not None and permission not in person.scopes:
+            raise HTTPException(403, f"this token lacks the scope {permission.value}")
+        roles = ", ".join(role.value for role in Role if role in GRANTS[permission])
+        raise HTTPException(
+            403, f"your role {person.role.value} may not {MEANING[permission]}: it takes {roles}"
+        )
+
+    check.permission = permission  # type: ignore[attr-defined]  # the table test reads it
+    return Depends(check)
+
+
+Check = Callable[[Request], None]
+PersonOf = Annotated[Person, Depends(current_person)]

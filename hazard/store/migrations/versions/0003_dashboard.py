@@ -1,0 +1,162 @@
+"""People, tokens, views and plans; observations, site versions, jobs; quick lists and search."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+TIME = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    _people()
+    _agents()
+    _lists()
+
+
+def _people() -> None:
+    op.create_table(
+        "account",
+        sa.Column("account_id", sa.String(64), nullable=False),
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("name_key", sa.String(64), nullable=False, comment="name in lower case"),
+        sa.Column(
+            "password_hash", sa.Text(), nullable=False, comment="Argon2id; empty: cannot log in"
+        ),
+        sa.Column("role", sa.String(32), nullable=False),
+        sa.Column("areas", sa.JSON(), nullable=False),
+        sa.Column("language", sa.String(8), nullable=False, comment="empty: the browser's"),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("changed_at", TIME, nullable=False),
+        sa.Column("disabled_at", TIME, nullable=True),
+        sa.Column(
+            "left_at",
+            TIME,
+            nullable=True,
+            comment="when they last were here: what changed since is told",
+        ),
+        sa.PrimaryKeyConstraint("account_id"),
+        sa.UniqueConstraint("name_key"),
+    )
+    # Sessions of before had no account: whoever was logged in logs in again.
+    op.execute(sa.text("DELETE FROM session"))
+    for name, length in (("account_id", 64), ("address", 64), ("agent", 200)):
+        op.add_column(
+            "session", sa.Column(name, sa.String(length), nullable=False, server_default="")
+        )
+    op.create_index("ix_session_account_id", "session", ["account_id"])
+    op.create_table(
+        "api_token",
+        sa.Column("token_id", sa.String(64), nullable=False),
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("account_id", sa.String(64), nullable=False),
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("scopes", sa.JSON(), nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("expires_at", TIME, nullable=False),
+        sa.Column("last_used_at", TIME, nullable=True),
+        sa.Column("revoked_at", TIME, nullable=True),
+        sa.PrimaryKeyConstraint("token_id"),
+        sa.UniqueConstraint("token_hash"),
+    )
+    op.create_index("ix_api_token_account_id", "api_token", ["account_id"])
+    op.create_table(
+        "saved_view",
+        sa.Column("view_id", sa.String(64), nullable=False),
+        sa.Column("account_id", sa.String(64), nullable=False),
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("query", sa.JSON(), nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("view_id"),
+    )
+    op.create_index("ix_saved_view_account", "saved_view", ["account_id", "name"], unique=True)
+    op.create_table(
+        "floor_plan",
+        sa.Column("plan_id", sa.String(64), nullable=False),
+        sa.Column("name", sa.String(120), nullable=False),
+        sa.Column("media_type", sa.String(32), nullable=False),
+        sa.Column("width_px", sa.Integer(), nullable=False),
+        sa.Column("height_px", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("picture", sa.LargeBinary(), nullable=False),
+        sa.Column("places", sa.JSON(), nullable=False),
+        sa.Column("changed_at", TIME, nullable=False),
+        sa.Column("changed_by", sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint("plan_id"),
+    )
+
+
+def _agents() -> None:
+    op.create_table(
+        "observation",
+        sa.Column("observation_id", BIG_KEY, autoincrement=True, nullable=False),
+        sa.Column("camera_id", sa.String(64), nullable=False),
+        sa.Column("captured_at", TIME, nullable=False),
+        sa.Column(
+            "size_bytes",
+            sa.Integer(),
+            nullable=False,
+            comment="of the payload as JSON, for the budget",
+        ),
+        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("observation_id"),
+    )
+    op.create_index("ix_observation_captured_at", "observation", ["captured_at"])
+    op.create_index("ix_observation_camera_time", "observation", ["camera_id", "captured_at"])
+    op.create_table(
+        "site_version",
+        sa.Column("version", BIG_KEY, autoincrement=True, nullable=False),
+        sa.Column("node", sa.String(64), nullable=False, server_default=""),
+        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("actor", sa.String(64), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("restored_from", BIG_KEY, nullable=True),
+        sa.Column("made_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("version"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_site_version_made_at", "site_version", ["made_at"])
+    op.create_table(
+        "job",
+        sa.Column("job_id", sa.String(64), nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("subject", sa.String(64), nullable=False),
+        sa.Column("actor", sa.String(64), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("progress", sa.Double(), nullable=False, comment="0..1"),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("arguments", sa.JSON(), nullable=False),
+        sa.Column("result", sa.JSON(), nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("started_at", TIME, nullable=True),
+        sa.Column("finished_at", TIME, nullable=True),
+        sa.PrimaryKeyConstraint("job_id"),
+    )
+    for column in ("subject", "state", "created_at"):
+        op.create_index(f"ix_job_{column}", "job", [column])
+
+
+def _lists() -> None:
+    op.create_table(
+        "alert_text",
+        sa.Column("alert_no", BIG_KEY, autoincrement=True, nullable=False),
+        sa.Column("alert_id", sa.String(64), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("alert_no"),
+        sa.UniqueConstraint("alert_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_alert_facet",
+        "alert",
+        ["area", "hazard", "severity_rank", "state", "raised_at", "alert_id"],
+    )
