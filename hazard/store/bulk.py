@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from hazard.site.models import Retention
+from hazard.site.keeping import Retention
 from hazard.store.evidence_budget import prune_evidence
 from hazard.store.queries import ENDED
 from hazard.store.replica.portion import revisions_cursor

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, func, select, update
 
-from hazard.site.models import Retention
+from hazard.site.keeping import Retention
 from hazard.store.queries import OPEN_STATES
 from hazard.store.tables import AlertRow, EvidenceRow
 from hazard.store.writer import Writer

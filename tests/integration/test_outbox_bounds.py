@@ -13,7 +13,7 @@ from edge_agent.publish import outbox_messages
 from edge_agent.publish.gaps import gap_renderer
 from edge_agent.publish.messages import GapRecord
 from hazard.alarms import on_note
-from hazard.site.models import Retention
+from hazard.site.keeping import Retention
 from hazard.site.mqtt import OutboxLimits
 from hazard.store import Store
 from hazard.store.outbox import Mark, OutboxItem

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from hazard.alarms import on_action, on_condition
 from hazard.errors import StoreError
-from hazard.site.models import Retention
+from hazard.site.keeping import Retention
 from hazard.store import Store
 from hazard.store.outbox import Mark
 from hazard.store.queries import AlertFilter

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from hazard.alarms import on_note
-from hazard.site.models import Retention
+from hazard.site.keeping import Retention
 from hazard.store import Store
 from hazard.store.operations import QueueNotice
 from hazard.store.tables import CaseFileRow

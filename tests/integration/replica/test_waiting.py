@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from hazard.alarms import on_action, on_condition
-from hazard.site.models import Retention
+from hazard.site.keeping import Retention
 from hazard.store import Store
 from hazard.store.bulk import REPLICA_WAIT
 from hazard.types import Cause, ProcessCondition, Severity
