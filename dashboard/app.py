@@ -22,7 +22,16 @@ from dashboard.auth import Authenticator, Lockout
 from dashboard.backend import Backend
 from dashboard.i18n import N_
 from dashboard.live import Event, Watcher
-from dashboard.pages import alarms, cameras, events, evidence, health, login, preferences
+from dashboard.pages import (
+    alarms,
+    cameras,
+    events,
+    evidence,
+    health,
+    login,
+    overview,
+    preferences,
+)
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, utc_now
 from dashboard.settings import Settings, SiteFile
@@ -76,7 +85,7 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = services
-    for page in (login, alarms, cameras, health, evidence, events, preferences):
+    for page in (login, overview, alarms, cameras, health, evidence, events, preferences):
         app.include_router(page.router)
     app.include_router(api.router)
     app.add_api_route("/openapi.json", _openapi, include_in_schema=False)

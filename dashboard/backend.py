@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hazard.store.desk import Desk
 from hazard.store.queries import Queries, RequestStatus
+from hazard.store.situation import Situation
 from hazard.store.store import Store
 from hazard.types import ActionRequest, RequestState
 
@@ -23,6 +24,7 @@ class Backend:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.queries: Queries = store.queries
+        self.situation: Situation = store.situation
         self.desk: Desk = store.desk
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._guard = threading.Lock()

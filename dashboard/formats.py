@@ -11,9 +11,10 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from dashboard.i18n import N_, translations
-from dashboard.stages import figure
+from dashboard.stages import figure, unit_text
 from dashboard.views import age_text
 from dashboard.wording import WORDS
+from hazard.types import Measured
 
 DAY_UNIT = {"en": "d", "fr": "j", "de": "T", "es": "d", "it": "g"}
 """The letter for days; h, min and s are the same everywhere."""
@@ -56,6 +57,15 @@ class Speech:
         if isinstance(value, float) and self.language != "en":
             return text.replace(".", ",")
         return text
+
+    def measured(self, measured: Measured) -> str:
+        """A measured value with its unit, and its limit."""
+        name = measured.name.replace("_", " ")
+        text = f"{name} {self.figure(measured.value)} {unit_text(measured.unit)}".strip()
+        if measured.threshold is None:
+            return text
+        limit = self.figure(measured.threshold)
+        return f"{text} ({self.tr(N_('limit'))} {limit})"
 
     def age(self, seconds: float) -> str:
         """A duration in at most two units."""

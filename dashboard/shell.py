@@ -27,7 +27,7 @@ class PageLink:
 
 
 NAVIGATION = (
-    PageLink("/", N_("Alarms"), under=("/alerts",)),
+    PageLink("/", N_("Overview")),
     PageLink("/journal", N_("Journal")),
     PageLink("/cameras", N_("Cameras"), under=("/cameras",)),
     PageLink("/health", N_("Health")),

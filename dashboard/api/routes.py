@@ -145,7 +145,7 @@ def get_areas(services: ServicesOf) -> list[AreaAnswer]:
             worst=view.worst,
             alarms=view.alarms,
             unacknowledged=view.unacknowledged,
-            unwatched=view.unwatched,
+            unwatched=tuple(f"{name}: {state.value}" for name, state in view.unwatched),
         )
         for view in views
     ]

@@ -37,6 +37,7 @@ from hazard.store.performance import Asked
 from hazard.store.queries import AreaCounts, Queries, area_counts
 from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
+from hazard.store.situation import Situation
 from hazard.store.taken import read_taken
 from hazard.store.unit import UnitOfWork
 from hazard.store.writer import Writer
@@ -62,6 +63,7 @@ class Store:
 
     Attributes:
         queries: what dashboard and reports read.
+        situation: what the overview, the plant map and the health page read.
         desk: what the dashboard may write.
         outbox: the publisher's view.
         bulk: readings, stage health and retention.
@@ -92,6 +94,7 @@ class Store:
         self._writer = Writer(self._durable, self._lock, commit_timeout_ms)
         relaxed = Writer(self._plain, self._lock, BULK_WAIT_MS)
         self.queries = Queries(self._plain)
+        self.situation = Situation(self._plain)
         self.desk = Desk(self._writer)
         self.outbox = Outbox(self._plain, relaxed)
         self.bulk = Bulk(self._plain, relaxed, self._writer)
