@@ -86,6 +86,7 @@ VERB_TEXT = {
     Verb.ASSIGN: N_("Assign"),
     Verb.PLAN_ACTION: N_("Plan an action"),
     Verb.COMPLETE_ACTION: N_("Complete an action"),
+    Verb.CHECK_ACTION: N_("Tick a recommended action"),
     Verb.CLOSE_CASE: N_("Close the case"),
     Verb.REOPEN_CASE: N_("Reopen the case"),
     Verb.GRANT_PERMIT: N_("Grant a permit"),
