@@ -19,6 +19,7 @@ from hazard.types import Measured
 DAY_UNIT = {"en": "d", "fr": "j", "de": "T", "es": "d", "it": "g"}
 """The letter for days; h, min and s are the same everywhere."""
 _TRUTH = {True: N_("yes"), False: N_("no"), None: N_("none")}
+_LIMIT = N_("limit")
 _REGION = {"en": "en_GB"}
 """English dates have the day first and a clock of 24 hours."""
 
@@ -65,7 +66,7 @@ class Speech:
         if measured.threshold is None:
             return text
         limit = self.figure(measured.threshold)
-        return f"{text} ({self.tr(N_('limit'))} {limit})"
+        return f"{text} ({self.tr(_LIMIT)} {limit})"
 
     def age(self, seconds: float) -> str:
         """A duration in at most two units."""

@@ -94,6 +94,7 @@ def overview(services: Services, language: str) -> dict[str, Any]:
         "tiles": state_tiles(counts),
         "alarms": [alarm_view(message, site, now, language) for message in pressing],
         "listed": listed,
+        "put_aside": sum(area.suppressed for area in counts.values()),
         "nodes": [NodeView(view) for view in nodes],
         "first_steps": [] if pressing else first_steps(services, site, nodes),
     }

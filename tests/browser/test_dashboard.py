@@ -152,7 +152,7 @@ def test_stale_health_is_unknown_on_every_page(core: Heartbeat, officer: Officer
     officer.sees("AGENT SILENT", timeout_ms=12_000)
     expect(officer.page.locator(".h-ready")).to_have_count(0)
     expect(officer.page.locator(".h-unknown")).to_have_count(8)
-    for page in ("Alarms", "Cameras", "Journal"):
+    for page in ("Overview", "Cameras", "Journal"):
         officer.goes_to(page)
         officer.sees("AGENT SILENT")
 
