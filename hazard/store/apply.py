@@ -13,7 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection, update
 
+from hazard.jobs import Job
+from hazard.site.versions import SiteVersion
 from hazard.store.audit import AuditEntry, append_entries
+from hazard.store.jobs import insert_jobs
 from hazard.store.operations import (
     FinishRequest,
     Operation,
@@ -21,11 +24,14 @@ from hazard.store.operations import (
     SaveAssessment,
     SaveEvidence,
     SaveIncident,
+    SaveJob,
     SaveOrder,
+    SaveSiteVersion,
     SaveTaken,
     WriteAudit,
     WriteRevision,
 )
+from hazard.store.site_versions import save_versions
 from hazard.store.statements import JsonText, insert_into, insert_new, update_many, upsert_many
 from hazard.store.tables import (
     ActionRequestRow,
@@ -71,6 +77,8 @@ class _Rows:
         self._untouched: dict[str, Row] = {}
         self._notices: list[Row] = []
         self._taken: SaveTaken | None = None
+        self._versions: list[SiteVersion] = []
+        self._jobs: list[Job] = []
         self._audit: list[AuditEntry] = []
 
     def add(self, operation: Operation) -> None:
@@ -90,8 +98,17 @@ class _Rows:
                 self._orders[order.order_id] = _order(operation)
             case QueueNotice(notice=notice):
                 self._notices.append(_notice(notice))
+            case _:
+                self._add_other(operation)
+
+    def _add_other(self, operation: Operation) -> None:
+        match operation:
             case SaveTaken():
                 self._taken = operation
+            case SaveSiteVersion(version=version):
+                self._versions.append(version)
+            case SaveJob(job=job):
+                self._jobs.append(job)
             case WriteAudit():
                 self._audit.append(
                     AuditEntry(
@@ -186,6 +203,8 @@ class _Rows:
             _finish_request(connection, request)
         if self._taken is not None:
             save_taken(connection, self._taken)
+        save_versions(connection, self._versions)
+        insert_jobs(connection, self._jobs)
         append_entries(connection, AGENT_CHAIN, self._audit)
 
 
