@@ -26,10 +26,10 @@ from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
 from dashboard.pages import (
     alarms,
-    cameras,
     events,
     evidence,
     health,
+    live,
     login,
     overview,
     preferences,
@@ -91,7 +91,7 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = services
-    for page in (login, overview, alarms, cameras, health, evidence, events, preferences):
+    for page in (login, overview, alarms, live, health, evidence, events, preferences):
         app.include_router(page.router)
     app.include_router(api.router)
     app.add_api_route(

@@ -20,6 +20,7 @@ DAY_UNIT = {"en": "d", "fr": "j", "de": "T", "es": "d", "it": "g"}
 """The letter for days; h, min and s are the same everywhere."""
 _TRUTH = {True: N_("yes"), False: N_("no"), None: N_("none")}
 _LIMIT = N_("limit")
+_UNKNOWN = N_("unknown")
 _REGION = {"en": "en_GB"}
 """English dates have the day first and a clock of 24 hours."""
 
@@ -58,6 +59,10 @@ class Speech:
         if isinstance(value, float) and self.language != "en":
             return text.replace(".", ",")
         return text
+
+    def count(self, value: int | None) -> str:
+        """A whole number; what is not known is said to be."""
+        return self.tr(_UNKNOWN) if value is None else self.number(value, 0)
 
     def measured(self, measured: Measured) -> str:
         """A measured value with its unit, and its limit."""

@@ -70,6 +70,7 @@ def templates(language: str) -> Environment:
     environment.filters.update(
         figure=speech.figure,
         number=speech.number,
+        count=speech.count,
         age=speech.age,
         word=speech.word,
         tr=speech.tr,
@@ -127,6 +128,10 @@ class Services:
     def health(self) -> HealthView:
         """Every stage's health on all nodes, judged now."""
         return self.health_of(self.nodes())
+
+    def own_health(self) -> HealthView:
+        """The stages of the node that the site file is about: its cameras and sensors."""
+        return self.nodes()[0]
 
     def health_of(self, nodes: Sequence[HealthView]) -> HealthView:
         """The nodes put together, the site file's own first."""

@@ -29,7 +29,7 @@ class PageLink:
 NAVIGATION = (
     PageLink("/", N_("Overview")),
     PageLink("/journal", N_("Journal")),
-    PageLink("/cameras", N_("Cameras"), under=("/cameras",)),
+    PageLink("/live", N_("Live"), under=("/live/",)),
     PageLink("/health", N_("Health")),
 )
 

@@ -6,10 +6,11 @@ is asked for: never with the number of alerts that are stored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import Field
-from sqlalchemy import Engine, case, func, select
+from sqlalchemy import Connection, Engine, case, func, select
 
 from hazard.store.side_tables import StageHealthRow
 from hazard.store.tables import AlertRow, RevisionRow
@@ -49,10 +50,21 @@ class Situation:
             .limit(limit)
         )
         with self._engine.connect() as connection:
-            ids = list(connection.execute(query).scalars())
-            payloads = select(AlertRow.alert_id, AlertRow.payload).where(AlertRow.alert_id.in_(ids))
-            found = {row.alert_id: row.payload for row in connection.execute(payloads)}
-        return tuple(AlertMessage.model_validate(found[key]) for key in ids if key in found)
+            return _messages(connection, list(connection.execute(query).scalars()))
+
+    def latest_of_source(
+        self, source: str, since: datetime, limit: int
+    ) -> tuple[AlertMessage, ...]:
+        """The newest alarms since then whose leading event came from this camera or sensor."""
+        query = (
+            select(RevisionRow.alert_id)
+            .where(RevisionRow.stored_at >= since, RevisionRow.revision == 1)
+            .where(RevisionRow.source == source)
+            .order_by(RevisionRow.stored_at.desc())
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            return _messages(connection, list(connection.execute(query).scalars()))
 
     def has_alerts(self) -> bool:
         """Whether any alarm was ever raised."""
@@ -105,3 +117,10 @@ class Situation:
             )
             for row in rows
         )
+
+
+def _messages(connection: Connection, ids: Sequence[str]) -> tuple[AlertMessage, ...]:
+    """The alerts as they stand, in the order of `ids`; those that are gone are left out."""
+    query = select(AlertRow.alert_id, AlertRow.payload).where(AlertRow.alert_id.in_(ids))
+    found = {row.alert_id: row.payload for row in connection.execute(query)}
+    return tuple(AlertMessage.model_validate(found[each]) for each in ids if each in found)
