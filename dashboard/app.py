@@ -32,6 +32,7 @@ from dashboard.pages import (
     live,
     login,
     overview,
+    plant_map,
     preferences,
 )
 from dashboard.passwords import Passwords
@@ -91,7 +92,7 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = services
-    for page in (login, overview, alarms, live, health, evidence, events, preferences):
+    for page in (login, overview, plant_map, alarms, live, health, evidence, events, preferences):
         app.include_router(page.router)
     app.include_router(api.router)
     app.add_api_route(

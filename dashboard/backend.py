@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hazard.store.desk import Desk
 from hazard.store.people import People
+from hazard.store.plans import Plans
 from hazard.store.queries import Queries, RequestStatus
 from hazard.store.situation import Situation
 from hazard.store.store import Store
@@ -26,6 +27,7 @@ class Backend:
         self._store = store
         self.queries: Queries = store.queries
         self.situation: Situation = store.situation
+        self.plans: Plans = store.plans
         self.desk: Desk = store.desk
         self.people: People = store.people
         self._waiting: OrderedDict[str, None] = OrderedDict()

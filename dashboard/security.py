@@ -26,6 +26,8 @@ PUBLIC_FOLDER = "/static/"
 TOKEN_PATHS = ("/api/", "/openapi.json")
 HSTS = "max-age=31536000"
 BODY_MAX = 64 * 1024
+BODY_MAX_OF = {"/map/plans": 8 * 1024 * 1024 + BODY_MAX}
+"""The paths that take longer bodies: a floor plan."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 CSP = (
@@ -92,8 +94,9 @@ class Guard:
         length = headers.get("content-length", "0")
         if "transfer-encoding" in headers or not length.isdigit():
             return _refusal(411, "Content-Length is missing")
-        if int(length) > BODY_MAX:
-            return _refusal(413, f"the body is {length} bytes, at most {BODY_MAX} are taken")
+        most = BODY_MAX_OF.get(scope["path"], BODY_MAX)
+        if int(length) > most:
+            return _refusal(413, f"the body is {length} bytes, at most {most} are taken")
         return None
 
     async def _identified(self, scope: Scope) -> Response | None:

@@ -17,6 +17,7 @@ from dashboard.access import Permission, Person
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.formats import DAY_UNIT, Speech
+from dashboard.heat import HeatCounts
 from dashboard.i18n import LANGUAGES, translations
 from dashboard.live import Hub
 from dashboard.preferences import (
@@ -103,6 +104,7 @@ class Services:
     backend: Backend
     authenticator: Authenticator
     hub: Hub = field(default_factory=Hub)
+    heat: HeatCounts = field(default_factory=HeatCounts)
     now: Callable[[], datetime] = utc_now
     environments: dict[str, Environment] = field(
         default_factory=lambda: {language: templates(language) for language in LANGUAGES}

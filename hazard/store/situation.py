@@ -30,6 +30,15 @@ class PlaceCount(Model):
     worst: Severity
 
 
+class SourceCount(Model):
+    """The active alarms whose leading event came from one camera or sensor."""
+
+    source: str
+    alarms: int
+    unacknowledged: int
+    worst: Severity
+
+
 class Situation:
     """Reads of the present, each in a transaction of its own. Safe to call from any thread."""
 
@@ -51,6 +60,33 @@ class Situation:
         )
         with self._engine.connect() as connection:
             return _messages(connection, list(connection.execute(query).scalars()))
+
+    def active_by_source(self) -> tuple[SourceCount, ...]:
+        """Active alarms by camera or sensor; those shelved or suppressed are left out."""
+        shown = [state for state in OPEN_STATES if state not in SUPPRESSED]
+        waits = case((AlertRow.state.in_(UNACKNOWLEDGED), 1), else_=0)
+        query = (
+            select(
+                RevisionRow.source,
+                func.count().label("n"),
+                func.sum(waits).label("waiting"),
+                func.max(AlertRow.severity_rank).label("worst"),
+            )
+            .join(RevisionRow, RevisionRow.alert_id == AlertRow.alert_id)
+            .where(AlertRow.state.in_(shown), RevisionRow.revision == 1)
+            .group_by(RevisionRow.source)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            SourceCount(
+                source=row.source,
+                alarms=row.n,
+                unacknowledged=int(row.waiting),
+                worst=Severity.from_rank(row.worst),
+            )
+            for row in rows
+        )
 
     def latest_of_source(
         self, source: str, since: datetime, limit: int

@@ -36,6 +36,7 @@ from hazard.store.operations import (
 from hazard.store.outbox import Outbox, OutboxItem
 from hazard.store.people import People
 from hazard.store.performance import Asked
+from hazard.store.plans import Plans
 from hazard.store.queries import AreaCounts, Queries, area_counts
 from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
@@ -69,6 +70,7 @@ class Store:
         situation: what the overview, the plant map and the health page read.
         desk: what the dashboard hands in.
         people: who may use the dashboard.
+        plans: pictures of the plant, and what lies where on them.
         outbox: the publisher's view.
         bulk: readings, stage health and retention.
         bounds: takes out of the outbox what waits beyond its limits.
@@ -103,6 +105,7 @@ class Store:
         self.situation = Situation(self._plain)
         self.desk = Desk(self._writer)
         self.people = People(self._writer)
+        self.plans = Plans(self._writer)
         self.outbox = Outbox(self._plain, relaxed)
         self.bulk = Bulk(self._plain, relaxed, self._writer)
         self.bounds = Bounds(self._plain, self._writer)
