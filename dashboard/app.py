@@ -18,15 +18,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from dashboard.access import Permission, needs
 from dashboard.api import jobs as jobs_api
 from dashboard.api import routes as api
 from dashboard.api import site as site_api
 from dashboard.api import suppressions as suppressions_api
-from dashboard.auth import Authenticator, Lockout
+from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.live import Event, Watcher
+from dashboard.lockout import Lockout
 from dashboard.pages import alarms, cameras, events, evidence, health, login, suppressions
 from dashboard.pages import site as site_page
+from dashboard.passwords import Passwords
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, utc_now
 from dashboard.settings import Settings, SiteFile
@@ -42,6 +45,7 @@ def create_app(
     backend: Backend,
     *,
     site: Site | None = None,
+    passwords: Passwords | None = None,
     now: Callable[[], datetime] = utc_now,
     clock: Callable[[], float] = time.monotonic,
 ) -> FastAPI:
@@ -54,7 +58,9 @@ def create_app(
         settings=settings,
         site_file=SiteFile(settings.site_file, site),
         backend=backend,
-        authenticator=Authenticator(backend.desk, Lockout(clock)),
+        authenticator=Authenticator(
+            backend.people, backend.desk, passwords or Passwords(), Lockout(clock)
+        ),
         now=now,
     )
     app = FastAPI(
@@ -72,10 +78,12 @@ def create_app(
     app.include_router(site_page.router)
     app.include_router(suppressions.router)
     app.include_router(api.router)
+    app.add_api_route(
+        "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]
+    )
     app.include_router(site_api.router)
     app.include_router(jobs_api.router)
     app.include_router(suppressions_api.router)
-    app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(Guard, authenticator=services.authenticator, now=now)
     app.add_exception_handler(HTTPException, _http_error)
