@@ -6,13 +6,12 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from hazard.store.jobs import Jobs
-from hazard.store.site_versions import SiteVersions
-
 from hazard.store.desk import Desk
+from hazard.store.jobs import Jobs
 from hazard.store.orders import Orders
 from hazard.store.people import People
 from hazard.store.queries import Queries, RequestStatus
+from hazard.store.site_versions import SiteVersions
 from hazard.store.store import Store
 from hazard.types import ActionRequest, RequestState
 
