@@ -7,9 +7,12 @@ from collections import OrderedDict
 from pathlib import Path
 
 from hazard.store.desk import Desk
+from hazard.store.jobs import Jobs
+from hazard.store.orders import Orders
 from hazard.store.people import People
 from hazard.store.plans import Plans
 from hazard.store.queries import Queries, RequestStatus
+from hazard.store.site_versions import SiteVersions
 from hazard.store.situation import Situation
 from hazard.store.store import Store
 from hazard.types import ActionRequest, RequestState
@@ -30,6 +33,9 @@ class Backend:
         self.plans: Plans = store.plans
         self.desk: Desk = store.desk
         self.people: People = store.people
+        self.versions: SiteVersions = store.versions
+        self.jobs: Jobs = store.jobs
+        self.orders: Orders = store.orders
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._guard = threading.Lock()
 

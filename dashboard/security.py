@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.auth import Authenticator, csrf_token, same
+from hazard.alarms.arguments import LONGEST_PATCH
 from hazard.store.logins import Session
 
 COOKIE = "hazard_session"
@@ -26,8 +27,13 @@ PUBLIC_FOLDER = "/static/"
 TOKEN_PATHS = ("/api/", "/openapi.json")
 HSTS = "max-age=31536000"
 BODY_MAX = 64 * 1024
-BODY_MAX_OF = {"/map/plans": 8 * 1024 * 1024 + BODY_MAX}
-"""The paths that take longer bodies: a floor plan."""
+BODY_MAX_OF = {
+    "/map/plans": 8 * 1024 * 1024 + BODY_MAX,
+    "/api/v1/site/check": LONGEST_PATCH + BODY_MAX,
+    "/api/v1/site/change": LONGEST_PATCH + BODY_MAX,
+    "/api/v1/jobs": LONGEST_PATCH + BODY_MAX,
+}
+"""Paths that take more, in bytes: a floor plan, a change of the site file."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 CSP = (
