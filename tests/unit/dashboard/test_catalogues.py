@@ -56,9 +56,9 @@ def test_a_reader_chooses_a_language_and_keeps_it(
 
 
 def test_a_stranger_reads_the_login_page_in_their_language(stranger: TestClient) -> None:
-    assert '<html lang="de"' in stranger.get("/login", headers={"accept-language": "de-AT"}).text
-    assert '<html lang="it"' in stranger.get("/login?lang=it").text
-    assert '<html lang="it"' in stranger.get("/login").text, "the choice is kept"
+    assert '<html lang="de"' in stranger.get("/setup", headers={"accept-language": "de-AT"}).text
+    assert '<html lang="it"' in stranger.get("/setup?lang=it").text
+    assert '<html lang="it"' in stranger.get("/setup").text, "the choice is kept"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "auto"])
