@@ -141,7 +141,7 @@ class _Builder:
             if corners is None:
                 continue
             count = self.by_area.get(view.area, 0)
-            x, y = self._middle(corners)
+            x, y = self._label(corners)
             places.append(
                 Place(
                     kind="area",
@@ -195,10 +195,13 @@ class _Builder:
             )
         return places
 
-    def _middle(self, corners: Sequence[Point]) -> tuple[float, float]:
-        x = sum(corner[0] for corner in corners) / len(corners) * self.plan.width_px
-        y = sum(corner[1] for corner in corners) / len(corners) * self.plan.height_px
-        return round(x, 1), round(y, 1)
+    def _label(self, corners: Sequence[Point]) -> tuple[float, float]:
+        """Where the name stands: in the middle, below the upper edge."""
+        width, height = self.plan.width_px, self.plan.height_px
+        across = [corner[0] * width for corner in corners]
+        top = min(corner[1] for corner in corners) * height
+        below = max(width, height) * 0.04 if len(corners) > 1 else 0.0
+        return round((min(across) + max(across)) / 2, 1), round(top + below, 1)
 
     def _outline(self, corners: Sequence[Point]) -> str:
         if len(corners) == 1:

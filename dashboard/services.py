@@ -38,7 +38,7 @@ from dashboard.views import (
     in_language,
     in_order,
 )
-from dashboard.wording import CAUSE_TEXT, PRIORITY, VERB_TEXT
+from dashboard.wording import AUTHORITY_WORDS, CAUSE_TEXT, PRIORITY, VERB_TEXT
 from hazard.site.models import Site
 from hazard.store.queries import AlertFilter, AreaCounts, RequestStatus
 from hazard.types import AlertMessage, RequestState, Severity
@@ -72,6 +72,7 @@ def templates(language: str) -> Environment:
         figure=speech.figure,
         number=speech.number,
         count=speech.count,
+        span=speech.span,
         age=speech.age,
         word=speech.word,
         tr=speech.tr,
@@ -82,6 +83,7 @@ def templates(language: str) -> Environment:
         PRIORITY=PRIORITY,
         CAUSE_TEXT=CAUSE_TEXT,
         VERB_TEXT=VERB_TEXT,
+        AUTHORITY_WORDS=AUTHORITY_WORDS,
         SEVERITIES=tuple(reversed(Severity)),
         LANGUAGES=LANGUAGES,
         LANGUAGE_NAMES=LANGUAGE_NAMES,
