@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from dashboard.access import Permission, needs
 from dashboard.api import jobs as jobs_api
+from dashboard.api import plant as plant_api
 from dashboard.api import routes as api
 from dashboard.api import site as site_api
 from dashboard.api import suppressions as suppressions_api
@@ -102,6 +103,7 @@ def create_app(
     app.include_router(site_page.router)
     app.include_router(suppressions.router)
     app.include_router(api.router)
+    app.include_router(plant_api.router)
     app.add_api_route(
         "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]
     )

@@ -17,6 +17,7 @@ from hazard.store.situation import SourceCount
 from hazard.types import Health, Severity
 
 Kind = Literal["area", "camera", "sensor"]
+Status = Literal["alarm", "unknown", "clear"]
 SHOWS: Mapping[str, str] = {
     "now": N_("Now"),
     "24h": N_("Incidents, 24 hours"),
@@ -49,7 +50,7 @@ class Place:
     x: float
     y: float
     points: str
-    status: str
+    status: Status
     health: Health | None
     worst: Severity | None
     alarms: int
@@ -175,7 +176,7 @@ class _Builder:
             state = _state(stage, silent=self.health.silent)
             active = self.sources.get(name)
             count = self.by_source.get(name, 0)
-            status = "clear" if state is Health.READY else "unknown"
+            status: Status = "clear" if state is Health.READY else "unknown"
             places.append(
                 Place(
                     kind=kind,
