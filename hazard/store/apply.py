@@ -40,6 +40,7 @@ from hazard.store.tables import (
     SuppressionOrderRow,
 )
 from hazard.store.taken import save_taken
+from hazard.store.words import put_words
 from hazard.types import AlertMessage, Assessment, CaseFile, Incident, IsaState, Notice, NoticeState
 
 AGENT_CHAIN = "agent"
@@ -61,6 +62,7 @@ class _Rows:
     def __init__(self) -> None:
         self._incidents: dict[str, Row] = {}
         self._alerts: dict[str, Row] = {}
+        self._messages: list[AlertMessage] = []
         self._revisions: list[Row] = []
         self._outbox: list[Row] = []
         self._assessments: dict[str, Row] = {}
@@ -127,8 +129,10 @@ class _Rows:
             "raised_at": message.times.raised,
             "updated_at": stored_at,
             "returned_at": stored_at if message.state is IsaState.NORMAL else None,
+            "case_closed": message.case.closed,
             "alarm": JsonText(operation.alarm.model_dump_json()),
         }
+        self._messages.append(message)
         self._revisions.append(common | _figures(message) | {"stored_at": stored_at})
         if message.case != UNTOUCHED or message.alert_id in self._cases:
             self._cases[message.alert_id] = _case(message, stored_at)
@@ -170,6 +174,7 @@ class _Rows:
         upsert_many(
             connection, AlertRow, "alert_id", list(self._alerts.values()), keep=("returned_at",)
         )
+        put_words(connection, self._messages)
         if self._revisions:
             connection.execute(insert_into(RevisionRow), self._revisions)
         if self._outbox:
