@@ -13,7 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, update
 
+from hazard.jobs import Job
+from hazard.site.versions import SiteVersion
+from hazard.store.alert_figures import FIRST, alert_figures
 from hazard.store.audit import AuditEntry, append_entries
+from hazard.store.jobs import insert_jobs
 from hazard.store.operations import (
     FinishRequest,
     Operation,
@@ -21,11 +25,14 @@ from hazard.store.operations import (
     SaveAssessment,
     SaveEvidence,
     SaveIncident,
+    SaveJob,
     SaveOrder,
+    SaveSiteVersion,
     SaveTaken,
     WriteAudit,
     WriteRevision,
 )
+from hazard.store.site_versions import save_versions
 from hazard.store.statements import JsonText, insert_into, insert_new, update_many, upsert_many
 from hazard.store.tables import (
     ActionRequestRow,
@@ -73,6 +80,8 @@ class _Rows:
         self._untouched: dict[str, Row] = {}
         self._notices: list[Row] = []
         self._taken: SaveTaken | None = None
+        self._versions: list[SiteVersion] = []
+        self._jobs: list[Job] = []
         self._audit: list[AuditEntry] = []
 
     def add(self, operation: Operation) -> None:
@@ -92,8 +101,17 @@ class _Rows:
                 self._orders[order.order_id] = _order(operation)
             case QueueNotice(notice=notice):
                 self._notices.append(_notice(notice))
+            case _:
+                self._add_other(operation)
+
+    def _add_other(self, operation: Operation) -> None:
+        match operation:
             case SaveTaken():
                 self._taken = operation
+            case SaveSiteVersion(version=version):
+                self._versions.append(version)
+            case SaveJob(job=job):
+                self._jobs.append(job)
             case WriteAudit():
                 self._audit.append(
                     AuditEntry(
@@ -131,6 +149,7 @@ class _Rows:
             "returned_at": stored_at if message.state is IsaState.NORMAL else None,
             "case_closed": message.case.closed,
             "alarm": JsonText(operation.alarm.model_dump_json()),
+            **alert_figures(message, stored_at, self._alerts.get(message.alert_id, {})),
         }
         self._messages.append(message)
         self._revisions.append(common | _figures(message) | {"stored_at": stored_at})
@@ -171,9 +190,9 @@ class _Rows:
 
     def write(self, connection: Connection) -> None:
         upsert_many(connection, IncidentRow, "incident_id", list(self._incidents.values()))
-        upsert_many(
-            connection, AlertRow, "alert_id", list(self._alerts.values()), keep=("returned_at",)
-        )
+        alerts = list(self._alerts.values())
+        kept = ("returned_at", "returned_s")
+        upsert_many(connection, AlertRow, "alert_id", alerts, keep=kept, first=FIRST)
         put_words(connection, self._messages)
         if self._revisions:
             connection.execute(insert_into(RevisionRow), self._revisions)
@@ -191,6 +210,8 @@ class _Rows:
             _finish_request(connection, request)
         if self._taken is not None:
             save_taken(connection, self._taken)
+        save_versions(connection, self._versions)
+        insert_jobs(connection, self._jobs)
         append_entries(connection, AGENT_CHAIN, self._audit)
 
 
