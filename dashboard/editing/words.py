@@ -147,7 +147,7 @@ WORDS: Mapping[str, str] = {
     "state_conflict": N_("CONFLICT"),
     "state_done": N_("DONE"),
     "state_pending": N_("PENDING"),
-    "state_refused": N_("NOT SAVED"),
+    "state_refused": N_("NOT DONE"),
     "state_unanswered": N_("NO ANSWER"),
     "three_corners": N_("A zone needs at least three corners."),
     "unchanged": N_("Nothing changed."),
