@@ -150,7 +150,8 @@ export class Picture {
   scale() {
     const width = this.element.clientWidth;
     if (!width) return;
-    const unit = this.size[0] / width;
+    // Large screens have a larger letter: what is drawn grows with it.
+    const unit = (this.size[0] / width) * (Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
     for (const one of this.svg.querySelectorAll("[data-size]")) {
       const size = Number(one.dataset.size) * unit;
       if (one.tagName === "circle") one.setAttribute("r", size);
