@@ -15,7 +15,6 @@ class Editor {
   constructor(file, forms) {
     this.file = file;
     this.forms = forms;
-    this.stills = JSON.parse(root.dataset.stills);
     this.draft = Draft.open(file);
     this.problems = [];
     this.checked = null;
