@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hazard.store.desk import Desk
 from hazard.store.jobs import Jobs
+from hazard.store.orders import Orders
 from hazard.store.people import People
 from hazard.store.queries import Queries, RequestStatus
 from hazard.store.site_versions import SiteVersions
@@ -35,9 +36,10 @@ class Backend:
         self._store = store
         self.queries: Queries = store.queries
         self.desk: Desk = store.desk
-        self.jobs: Jobs = store.jobs
-        self.versions: SiteVersions = store.versions
         self.people: People = store.people
+        self.versions: SiteVersions = store.versions
+        self.jobs: Jobs = store.jobs
+        self.orders: Orders = store.orders
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._jobs: dict[str, tuple[object, ...]] | None = None
         self._guard = threading.Lock()
