@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
+from hazard.store.audit_reading import AuditReader
 from hazard.store.desk import Desk
 from hazard.store.people import People
 from hazard.store.queries import Queries, RequestStatus
@@ -26,6 +27,7 @@ class Backend:
         self.queries: Queries = store.queries
         self.desk: Desk = store.desk
         self.people: People = store.people
+        self.audit: AuditReader = store.audit
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._guard = threading.Lock()
 

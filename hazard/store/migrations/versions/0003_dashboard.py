@@ -151,6 +151,9 @@ def _agents() -> None:
 
 
 def _lists() -> None:
+    for column in ("subject", "actor", "verb"):
+        op.create_index(f"ix_audit_{column}", "audit", [column, "at"])
+    op.create_index("ix_audit_at", "audit", ["at", "audit_id"])
     op.create_table(
         "alert_text",
         sa.Column("alert_no", BIG_KEY, autoincrement=True, nullable=False),
