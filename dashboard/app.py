@@ -19,16 +19,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from dashboard.access import Permission, needs
+from dashboard.api import audit as audit_api
+from dashboard.api import people as people_api
 from dashboard.api import routes as api
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
-from dashboard.pages import alarms, cameras, events, evidence, health, login
+from dashboard.pages import alarms, audit, cameras, events, evidence, health, login, me, people
 from dashboard.passwords import Passwords
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, utc_now
 from dashboard.settings import Settings, SiteFile
+from dashboard.verifying import Verifier
 from hazard.errors import StoreError
 from hazard.site.models import Site
 
@@ -57,6 +60,7 @@ def create_app(
         authenticator=Authenticator(
             backend.people, backend.desk, passwords or Passwords(), Lockout(clock)
         ),
+        verifier=Verifier(backend.audit, backend.desk, settings.data_dir, now),
         now=now,
     )
     app = FastAPI(
@@ -69,9 +73,11 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = services
-    for page in (login, alarms, cameras, health, evidence, events):
+    for page in (login, alarms, cameras, health, evidence, events, people, me, audit):
         app.include_router(page.router)
-    app.include_router(api.router)
+    app.include_router(people.front)
+    for part in (api.router, people_api.router, people_api.own, audit_api.router):
+        app.include_router(part)
     app.add_api_route(
         "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]
     )

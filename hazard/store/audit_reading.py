@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Engine, func, select, tuple_
+from sqlalchemy import ColumnElement, Engine, func, select
 
 from hazard.store.anchors import ChainEnds, ChainHead
 from hazard.store.audit import verify_audit
@@ -56,7 +56,8 @@ class AuditReader:
         )
         if page is not None:
             at, audit_id = _position(page)
-            query = query.where(tuple_(AuditRow.at, AuditRow.audit_id) < tuple_(at, audit_id))
+            before = (AuditRow.at < at) | ((AuditRow.at == at) & (AuditRow.audit_id < audit_id))
+            query = query.where(AuditRow.at <= at, before)
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
         found = tuple(AuditLine.model_validate(dict(row)) for row in rows)
