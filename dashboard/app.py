@@ -20,13 +20,28 @@ from starlette.staticfiles import StaticFiles
 
 from dashboard.access import Permission, needs
 from dashboard.api import audit as audit_api
+from dashboard.api import jobs as jobs_api
 from dashboard.api import people as people_api
 from dashboard.api import routes as api
+from dashboard.api import site as site_api
+from dashboard.api import suppressions as suppressions_api
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
-from dashboard.pages import alarms, audit, cameras, events, evidence, health, login, me, people
+from dashboard.pages import (
+    alarms,
+    audit,
+    cameras,
+    events,
+    evidence,
+    health,
+    login,
+    me,
+    people,
+    suppressions,
+)
+from dashboard.pages import site as site_page
 from dashboard.passwords import Passwords
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, utc_now
@@ -76,11 +91,16 @@ def create_app(
     for page in (login, alarms, cameras, health, evidence, events, people, me, audit):
         app.include_router(page.router)
     app.include_router(people.front)
+    app.include_router(site_page.router)
+    app.include_router(suppressions.router)
     for part in (api.router, people_api.router, people_api.own, audit_api.router):
         app.include_router(part)
     app.add_api_route(
         "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]
     )
+    app.include_router(site_api.router)
+    app.include_router(jobs_api.router)
+    app.include_router(suppressions_api.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(Guard, authenticator=services.authenticator, now=now)
     app.add_exception_handler(HTTPException, _http_error)
