@@ -19,7 +19,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from dashboard.access import Permission, needs
+from dashboard.api import audit as audit_api
 from dashboard.api import jobs as jobs_api
+from dashboard.api import people as people_api
 from dashboard.api import routes as api
 from dashboard.api import site as site_api
 from dashboard.api import suppressions as suppressions_api
@@ -27,12 +29,24 @@ from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
-from dashboard.pages import alarms, cameras, events, evidence, health, login, suppressions
+from dashboard.pages import (
+    alarms,
+    audit,
+    cameras,
+    events,
+    evidence,
+    health,
+    login,
+    me,
+    people,
+    suppressions,
+)
 from dashboard.pages import site as site_page
 from dashboard.passwords import Passwords
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, utc_now
 from dashboard.settings import Settings, SiteFile
+from dashboard.verifying import Verifier
 from hazard.errors import StoreError
 from hazard.site.models import Site
 
@@ -61,6 +75,7 @@ def create_app(
         authenticator=Authenticator(
             backend.people, backend.desk, passwords or Passwords(), Lockout(clock)
         ),
+        verifier=Verifier(backend.audit, backend.desk, settings.data_dir, now),
         now=now,
     )
     app = FastAPI(
@@ -73,11 +88,13 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = services
-    for page in (login, alarms, cameras, health, evidence, events):
+    for page in (login, alarms, cameras, health, evidence, events, people, me, audit):
         app.include_router(page.router)
+    app.include_router(people.front)
     app.include_router(site_page.router)
     app.include_router(suppressions.router)
-    app.include_router(api.router)
+    for part in (api.router, people_api.router, people_api.own, audit_api.router):
+        app.include_router(part)
     app.add_api_route(
         "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]
     )

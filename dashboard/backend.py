@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
+from hazard.store.audit_reading import AuditReader
 from hazard.store.desk import Desk
 from hazard.store.jobs import Jobs
 from hazard.store.orders import Orders
@@ -29,6 +30,7 @@ class Backend:
         self.queries: Queries = store.queries
         self.desk: Desk = store.desk
         self.people: People = store.people
+        self.audit: AuditReader = store.audit
         self.versions: SiteVersions = store.versions
         self.jobs: Jobs = store.jobs
         self.orders: Orders = store.orders

@@ -13,14 +13,15 @@ from fastapi import Depends, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from dashboard.access import Permission, Person
+from dashboard.access import MEANING, ROLE_TEXT, Permission, Person
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.i18n import LANGUAGES, translations
 from dashboard.live import Hub
 from dashboard.settings import ANSWER_WITHIN_S, Settings, SiteFile
-from dashboard.shell import NAVIGATION
+from dashboard.shell import ADMINISTRATION, NAVIGATION
 from dashboard.stages import HealthView, figure, judge, unit_text
+from dashboard.verifying import Verifier
 from dashboard.views import (
     AlarmView,
     age_text,
@@ -65,6 +66,9 @@ def templates(language: str) -> Environment:
         SEVERITIES=tuple(reversed(Severity)),
         LANGUAGES=LANGUAGES,
         NAVIGATION=NAVIGATION,
+        ADMINISTRATION=ADMINISTRATION,
+        MEANING=MEANING,
+        ROLE_TEXT=ROLE_TEXT,
         Permission=Permission,
         new_id=lambda: str(uuid.uuid4()),
     )
@@ -79,6 +83,7 @@ class Services:
     site_file: SiteFile
     backend: Backend
     authenticator: Authenticator
+    verifier: Verifier
     hub: Hub = field(default_factory=Hub)
     now: Callable[[], datetime] = utc_now
     environments: dict[str, Environment] = field(

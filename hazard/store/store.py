@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hazard.errors import StoreError
 from hazard.store.anchors import ChainEnds, ChainHead
 from hazard.store.audit import verify_audit
+from hazard.store.audit_reading import AuditReader
 from hazard.store.backlog import Backlog
 from hazard.store.bounds import Bounds
 from hazard.store.bulk import Bulk
@@ -68,6 +69,7 @@ class Store:
         queries: what dashboard and reports read.
         desk: what the dashboard hands in.
         people: who may use the dashboard.
+        audit: who did what.
         outbox: the publisher's view.
         bulk: readings, stage health and retention.
         bounds: takes out of the outbox what waits beyond its limits.
@@ -102,6 +104,7 @@ class Store:
         self.queries = Queries(self._plain)
         self.desk = Desk(self._writer)
         self.people = People(self._writer)
+        self.audit = AuditReader(self._plain)
         self.outbox = Outbox(self._plain, relaxed)
         self.bulk = Bulk(self._plain, relaxed, self._writer)
         self.bounds = Bounds(self._plain, self._writer)

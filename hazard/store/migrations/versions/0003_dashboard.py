@@ -179,6 +179,9 @@ def _lists() -> None:
         sa.PrimaryKeyConstraint("facet_id"),
         sa.UniqueConstraint(*FACET, name="uq_alert_facet"),
     )
+    for column in ("subject", "actor", "verb"):
+        op.create_index(f"ix_audit_{column}", "audit", [column, "at"])
+    op.create_index("ix_audit_at", "audit", ["at", "audit_id"])
     op.create_table(
         "alert_text",
         sa.Column("alert_no", BIG_KEY, autoincrement=False, nullable=False),
