@@ -30,6 +30,7 @@ from hazard.store.desk import Desk
 from hazard.store.engine import data_version, make_engine, store_url
 from hazard.store.jobs import Jobs
 from hazard.store.notices import Notices
+from hazard.store.observations import Observations
 from hazard.store.operations import (
     OutboxMessage,
     Render,
@@ -81,6 +82,7 @@ class Store:
         orders: the register of suppressions and shelvings.
         versions: what the site file said, when, and who made it so.
         jobs: long work that people have asked for.
+        observations: what cameras saw, for dry runs.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class Store:
         self.orders = Orders(self._plain)
         self.versions = SiteVersions(self._plain, lambda: self._backlog.operations)
         self.jobs = Jobs(self._plain, relaxed)
+        self.observations = Observations(self._plain, relaxed)
         self._restore = Restore(self._plain)
         self._chain_ends = ChainEnds()
         self._watch: Connection | None = None

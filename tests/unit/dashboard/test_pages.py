@@ -166,7 +166,7 @@ def test_health_that_is_old_is_unknown_and_never_green(officer: TestClient, plan
     page = officer.get("/health").text
     assert "h-ready" not in page
     assert page.count("h-unknown") == 8
-    assert "no report for 6 s; it last said ready" in page
+    assert re.search(r"no report for \d+ s; it last said ready", page)
     assert "AGENT SILENT" in page
 
 
