@@ -16,24 +16,34 @@ from starlette.responses import HTMLResponse
 from dashboard.access import Permission, Person
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
+from dashboard.formats import DAY_UNIT, Speech
 from dashboard.i18n import LANGUAGES, translations
 from dashboard.live import Hub
+from dashboard.preferences import (
+    LANGUAGE_COOKIE,
+    LANGUAGE_NAMES,
+    THEMES,
+    here,
+    keep_choice,
+    language_of,
+    theme_of,
+)
 from dashboard.settings import ANSWER_WITHIN_S, Settings, SiteFile
-from dashboard.shell import NAVIGATION
-from dashboard.stages import HealthView, figure, judge, unit_text
+from dashboard.shell import pages_of
+from dashboard.stages import HealthView, judge, unit_text
 from dashboard.views import (
     AlarmView,
-    age_text,
     alarm_view,
     in_language,
     in_order,
-    local_time,
     measured_text,
 )
 from dashboard.wording import CAUSE_TEXT, PRIORITY, VERB_TEXT
 from hazard.site.models import Site
 from hazard.store.queries import AlertFilter, RequestStatus
 from hazard.types import AlertMessage, RequestState, Severity
+
+__all__ = ["FOLDER", "Services", "ServicesOf", "language_of", "services_of", "templates", "utc_now"]
 
 FOLDER = Path(__file__).parent
 ALARMS_AT_ONCE = 200
@@ -57,14 +67,27 @@ def templates(language: str) -> Environment:
     )
     environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     environment.policies["ext.i18n.trimmed"] = True
-    environment.filters.update(figure=figure, age=age_text, measured=measured_text, unit=unit_text)
+    speech = Speech(language)
+    environment.filters.update(
+        figure=speech.figure,
+        number=speech.number,
+        age=speech.age,
+        word=speech.word,
+        tr=speech.tr,
+        measured=measured_text,
+        unit=unit_text,
+    )
     environment.globals.update(
         PRIORITY=PRIORITY,
         CAUSE_TEXT=CAUSE_TEXT,
         VERB_TEXT=VERB_TEXT,
         SEVERITIES=tuple(reversed(Severity)),
         LANGUAGES=LANGUAGES,
-        NAVIGATION=NAVIGATION,
+        LANGUAGE_NAMES=LANGUAGE_NAMES,
+        THEMES=THEMES,
+        DAY_UNIT=DAY_UNIT[language],
+        speech=speech,
+        pages_of=pages_of,
         Permission=Permission,
         new_id=lambda: str(uuid.uuid4()),
     )
@@ -83,6 +106,9 @@ class Services:
     now: Callable[[], datetime] = utc_now
     environments: dict[str, Environment] = field(
         default_factory=lambda: {language: templates(language) for language in LANGUAGES}
+    )
+    speeches: dict[str, Speech] = field(
+        default_factory=lambda: {language: Speech(language) for language in LANGUAGES}
     )
 
     @property
@@ -148,26 +174,29 @@ class Services:
         zone = site.site.timezone
         person: Person | None = getattr(request.state, "person", None)
         language = language_of(request, site)
-        html = (
-            self.environments[language]
-            .get_template(name)
-            .render(
-                {
-                    "site": site,
-                    "now": now,
-                    "path": request.url.path,
-                    "person": person,
-                    "actor": person.name if person is not None else None,
-                    "csrf": getattr(request.state, "csrf", ""),
-                    "language": language,
-                    "clock": lambda at: local_time(at, zone, now),
-                    "words_in": in_language,
-                    "stale_after_s": self.settings.stale_after_s,
-                    **context,
-                }
-            )
+        speech = self.speeches[language]
+        environment = self.environments[language]
+        html = environment.get_template(name).render(
+            {
+                "site": site,
+                "now": now,
+                "path": request.url.path,
+                "here": here(request),
+                "person": person,
+                "actor": person.name if person is not None else None,
+                "csrf": getattr(request.state, "csrf", ""),
+                "language": language,
+                "theme": theme_of(request),
+                "clock": lambda at: speech.clock(at, zone, now),
+                "words_in": in_language,
+                "stale_after_s": self.settings.stale_after_s,
+                **context,
+            }
         )
-        return HTMLResponse(html, status_code=status)
+        response = HTMLResponse(html, status_code=status)
+        if person is None and request.query_params.get("lang") == language:
+            keep_choice(response, request, LANGUAGE_COOKIE, language)
+        return response
 
     def page(
         self, request: Request, name: str, *, status: int = 200, **context: object
@@ -191,19 +220,6 @@ class Services:
             "strip_more": max(0, active - ALARMS_AT_ONCE),
             "health": self.health(),
         }
-
-
-def language_of(request: Request, site: Site) -> str:
-    """The reader's language: asked for, else their own, else the browser's, else the site's."""
-    person: Person | None = getattr(request.state, "person", None)
-    for chosen in (request.query_params.get("lang", ""), person.language if person else ""):
-        if chosen in LANGUAGES:
-            return chosen
-    for part in request.headers.get("accept-language", "")[:200].split(","):
-        code = part.split(";")[0].strip().lower()[:2]
-        if code in LANGUAGES:
-            return code
-    return site.site.languages[0]
 
 
 def services_of(request: Request) -> Services:

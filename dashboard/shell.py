@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dashboard.access import Permission
+from dashboard.access import Permission, Person
 from dashboard.i18n import N_
 
 
@@ -32,3 +32,8 @@ NAVIGATION = (
     PageLink("/cameras", N_("Cameras"), under=("/cameras",)),
     PageLink("/health", N_("Health")),
 )
+
+
+def pages_of(person: Person) -> list[PageLink]:
+    """The entries that this person may open, in order."""
+    return [link for link in NAVIGATION if person.may(link.permission)]

@@ -233,10 +233,10 @@ def _area_view(area: str, site: Site, counts: AreaCounts | None, health: HealthV
     )
 
 
-def age_text(seconds: float) -> str:
+def age_text(seconds: float, day: str = "d") -> str:
     """A duration in at most two units: `8 s`, `3 min 20 s`, `2 h 5 min`, `4 d 1 h`."""
     whole = max(0, int(seconds))
-    steps = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+    steps = ((86400, day), (3600, "h"), (60, "min"), (1, "s"))
     parts: list[str] = []
     for size, unit in steps:
         count, whole = divmod(whole, size)
