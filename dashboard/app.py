@@ -17,12 +17,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from dashboard.api import incident as incident_api
 from dashboard.api import routes as api
 from dashboard.auth import Authenticator, Lockout
 from dashboard.backend import Backend
+from dashboard.evidence import EvidenceRoom
 from dashboard.i18n import N_
 from dashboard.live import Event, Watcher
-from dashboard.pages import alarms, cameras, events, evidence, health, login, preferences
+from dashboard.pages import alarms, cameras, events, evidence, health, incident, login, preferences
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, utc_now
 from dashboard.settings import Settings, SiteFile
@@ -64,6 +66,7 @@ def create_app(
         site_file=SiteFile(settings.site_file, site),
         backend=backend,
         authenticator=Authenticator(backend.desk, Lockout(clock)),
+        evidence=EvidenceRoom(settings.evidence, now),
         now=now,
     )
     app = FastAPI(
@@ -76,9 +79,10 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = services
-    for page in (login, alarms, cameras, health, evidence, events, preferences):
+    for page in (login, alarms, incident, cameras, health, evidence, events, preferences):
         app.include_router(page.router)
     app.include_router(api.router)
+    app.include_router(incident_api.router)
     app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(Guard, authenticator=services.authenticator, now=now)

@@ -104,6 +104,7 @@ class AlertRow(Base):
             "raised_at",
             "alert_id",
         ),
+        Index("ix_alert_kind_place", "hazard", "area", "raised_at"),
     )
 
 

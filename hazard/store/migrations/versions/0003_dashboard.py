@@ -160,3 +160,4 @@ def _lists() -> None:
         "alert",
         ["area", "hazard", "severity_rank", "state", "raised_at", "alert_id"],
     )
+    op.create_index("ix_alert_kind_place", "alert", ["hazard", "area", "raised_at"])
