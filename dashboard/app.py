@@ -17,14 +17,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from dashboard.access import Permission, needs
 from dashboard.api import incident as incident_api
 from dashboard.api import routes as api
-from dashboard.auth import Authenticator, Lockout
+from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.evidence import EvidenceRoom
 from dashboard.i18n import N_
 from dashboard.live import Event, Watcher
+from dashboard.lockout import Lockout
 from dashboard.pages import alarms, cameras, events, evidence, health, incident, login, preferences
+from dashboard.passwords import Passwords
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, utc_now
 from dashboard.settings import Settings, SiteFile
@@ -53,6 +56,7 @@ def create_app(
     backend: Backend,
     *,
     site: Site | None = None,
+    passwords: Passwords | None = None,
     now: Callable[[], datetime] = utc_now,
     clock: Callable[[], float] = time.monotonic,
 ) -> FastAPI:
@@ -65,8 +69,10 @@ def create_app(
         settings=settings,
         site_file=SiteFile(settings.site_file, site),
         backend=backend,
-        authenticator=Authenticator(backend.desk, Lockout(clock)),
         evidence=EvidenceRoom(settings.evidence, now),
+        authenticator=Authenticator(
+            backend.people, backend.desk, passwords or Passwords(), Lockout(clock)
+        ),
         now=now,
     )
     app = FastAPI(
@@ -83,7 +89,9 @@ def create_app(
         app.include_router(page.router)
     app.include_router(api.router)
     app.include_router(incident_api.router)
-    app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
+    app.add_api_route(
+        "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]
+    )
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(Guard, authenticator=services.authenticator, now=now)
     app.add_exception_handler(HTTPException, _http_error)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query
 
+from dashboard.access import Permission, needs
 from dashboard.api.models import (
     ActionAnswer,
     AlarmList,
@@ -24,12 +25,13 @@ from hazard.types import Severity
 
 ERRORS: dict[int | str, dict[str, object]] = {
     401: {"model": Problem, "description": "not logged in"},
+    403: {"model": Problem, "description": "role, areas, or a token's scopes do not allow it"},
     404: {"model": Problem, "description": "there is no such thing"},
     503: {"model": Problem, "description": "the store cannot be used"},
 }
 WRITE_ERRORS: dict[int | str, dict[str, object]] = {
     **ERRORS,
-    403: {"model": Problem, "description": "the CSRF token is missing or wrong"},
+    403: {"model": Problem, "description": "not allowed, or the CSRF token is missing or wrong"},
     409: {"model": Problem, "description": "the request id is taken"},
     411: {"model": Problem, "description": "Content-Length is missing"},
     413: {"model": Problem, "description": "the body is too long"},
@@ -37,7 +39,7 @@ WRITE_ERRORS: dict[int | str, dict[str, object]] = {
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
 
 
-@router.get("/alarms", tags=["alarms"])
+@router.get("/alarms", tags=["alarms"], dependencies=[needs(Permission.VIEW)])
 def list_alarms(
     services: ServicesOf,
     *,
@@ -56,7 +58,7 @@ def list_alarms(
     return AlarmList(alarms=found.alerts, next_page=found.next_page)
 
 
-@router.get("/actions/{request_id}", tags=["actions"])
+@router.get("/actions/{request_id}", tags=["actions"], dependencies=[needs(Permission.VIEW)])
 def get_action(services: ServicesOf, request_id: str) -> ActionAnswer:
     """How a request stands."""
     status = services.backend.queries.request_state(request_id[:64])
@@ -65,7 +67,7 @@ def get_action(services: ServicesOf, request_id: str) -> ActionAnswer:
     return answer_of(services, status)
 
 
-@router.get("/health", tags=["plant"])
+@router.get("/health", tags=["plant"], dependencies=[needs(Permission.VIEW)])
 def get_health(services: ServicesOf) -> HealthAnswer:
     """Every stage's health."""
     view = services.health()
@@ -86,7 +88,7 @@ def get_health(services: ServicesOf) -> HealthAnswer:
     )
 
 
-@router.get("/cameras", tags=["plant"])
+@router.get("/cameras", tags=["plant"], dependencies=[needs(Permission.VIEW)])
 def get_cameras(services: ServicesOf) -> list[CameraAnswer]:
     """Every camera of the site."""
     folder, now = services.settings.previews, services.now()
@@ -106,7 +108,7 @@ def get_cameras(services: ServicesOf) -> list[CameraAnswer]:
     ]
 
 
-@router.get("/areas", tags=["plant"])
+@router.get("/areas", tags=["plant"], dependencies=[needs(Permission.VIEW)])
 def get_areas(services: ServicesOf) -> list[AreaAnswer]:
     """Every area with its worst alarm, and whether it is watched."""
     counts = services.backend.queries.active_counts_by_area()

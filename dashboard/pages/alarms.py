@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import Response
 
+from dashboard.access import Permission, needs
 from dashboard.services import Services, ServicesOf, language_of
 from dashboard.views import alarm_view, area_views
 from hazard.errors import StoreError
@@ -17,20 +18,20 @@ router = APIRouter(include_in_schema=False)
 JOURNAL_PAGE = 50
 
 
-@router.get("/")
+@router.get("/", dependencies=[needs(Permission.VIEW)])
 def overview(request: Request, services: ServicesOf) -> Response:
     """Areas and alarms."""
     return services.page(request, "overview.html", **_overview(request, services))
 
 
-@router.get("/fragments/overview")
+@router.get("/fragments/overview", dependencies=[needs(Permission.VIEW)])
 def overview_fragment(request: Request, services: ServicesOf) -> Response:
     """The part of the overview that changes."""
     context = _overview(request, services)
     return services.render(request, "fragments/overview.html", **context, **services.strip())
 
 
-@router.get("/fragments/strip")
+@router.get("/fragments/strip", dependencies=[needs(Permission.VIEW)])
 def strip_fragment(request: Request, services: ServicesOf) -> Response:
     """The strip on top of each page."""
     return services.render(request, "fragments/strip.html", **services.strip())
@@ -47,7 +48,7 @@ def _overview(request: Request, services: Services) -> dict[str, Any]:
     }
 
 
-@router.get("/journal")
+@router.get("/journal", dependencies=[needs(Permission.VIEW)])
 def journal(
     request: Request,
     services: ServicesOf,
