@@ -39,7 +39,14 @@ from dashboard.views import (
     in_order,
     measured_text,
 )
-from dashboard.wording import CAUSE_TEXT, OUTCOME_TEXT, OUTCOME_WORD, PRIORITY, VERB_TEXT
+from dashboard.wording import (
+    CAUSE_TEXT,
+    NOT_DONE_TEXT,
+    OUTCOME_TEXT,
+    OUTCOME_WORD,
+    PRIORITY,
+    VERB_TEXT,
+)
 from hazard.site.models import Site
 from hazard.store.queries import AlertFilter, RequestStatus
 from hazard.types import AlertMessage, RequestState, Severity
@@ -155,9 +162,12 @@ class Services:
         word = status.state.value
         if status.state is RequestState.PENDING and waited > timedelta(seconds=ANSWER_WITHIN_S):
             word = "unanswered"
+        text = OUTCOME_TEXT[word]
+        if status.state is RequestState.CONFLICT and not status.request.alert_id:
+            text = NOT_DONE_TEXT
         tr = self.speeches[language].tr
         verb = tr(VERB_TEXT[status.request.verb])
-        return word, tr(OUTCOME_TEXT[word]).format(verb=verb, outcome=status.outcome)
+        return word, tr(text).format(verb=verb, outcome=status.outcome)
 
     def render(
         self, request: Request, name: str, *, status: int = 200, **context: object

@@ -107,6 +107,8 @@ OUTCOME_WORD = {
     "unanswered": N_("NO ANSWER"),
 }
 """How a request to the agent core stands, in one word."""
+NOT_DONE_TEXT = N_("{verb}: NOT done. {outcome}")
+"""A conflict about something else than an alarm: the outcome says all."""
 OUTCOME_TEXT = {
     "pending": N_("{verb}: handed to the agent…"),
     "done": N_("{verb}: done."),

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from dashboard.access import Permission, PersonOf, needs
 from dashboard.actions import ActionForm, submit
 from dashboard.api.models import ActionAnswer
-from dashboard.api.routes import ERRORS, WRITE_ERRORS, answer_of
+from dashboard.api.routes import ERRORS, WRITE_ERRORS, answer
 from dashboard.incident.budget import StageTime, latency_budget
 from dashboard.incident.checklist import Item, checklist, told
 from dashboard.incident.compare import Comparison, comparison
@@ -137,7 +137,7 @@ def act(
 ) -> ActionAnswer:
     """Ask the agent core for something; look at `/api/v1/actions/{request_id}` for the outcome."""
     try:
-        return answer_of(services, submit(services, alert_id, person, form))
+        return answer(services, submit(services, alert_id, person, form))
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
 

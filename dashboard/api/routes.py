@@ -64,7 +64,7 @@ def get_action(services: ServicesOf, request_id: str) -> ActionAnswer:
     status = services.backend.queries.request_state(request_id[:64])
     if status is None:
         raise HTTPException(404, "there is no such request")
-    return answer_of(services, status)
+    return answer(services, status)
 
 
 @router.get("/health", tags=["plant"], dependencies=[needs(Permission.VIEW)])
@@ -127,7 +127,7 @@ def get_areas(services: ServicesOf) -> list[AreaAnswer]:
     ]
 
 
-def answer_of(services: Services, status: RequestStatus) -> ActionAnswer:
+def answer(services: Services, status: RequestStatus) -> ActionAnswer:
     """How a request stands, as the API says it."""
     word, text = services.request_text(status, "en")
     return ActionAnswer(
