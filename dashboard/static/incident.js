@@ -275,8 +275,14 @@ async function readings() {
   for (const series of found.series) draw(series);
 }
 
+// A colour of the style sheet as a canvas takes it: some are made by functions (light-dark).
 function colour(name) {
-  return getComputedStyle(root).getPropertyValue(name).trim();
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  root.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
 }
 
 function draw(series) {
@@ -328,12 +334,18 @@ function draw(series) {
   plots.set(series.sensor_id, plot);
 }
 
+function fontPx() {
+  return 0.75 * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+}
+
 function axis(values) {
+  const px = fontPx();
   return {
+    font: `${px}px system-ui, sans-serif`,
     stroke: colour("--soft"),
     grid: { stroke: colour("--line-soft"), width: 1 },
     ticks: { stroke: colour("--line-soft"), width: 1 },
-    ...(values ? { values, space: 90 } : { size: 56 }),
+    ...(values ? { values, space: px * 8, size: px * 3.4 } : { size: px * 4.6 }),
   };
 }
 
@@ -341,7 +353,7 @@ function marks(plot, series, raised, word) {
   const { ctx, bbox } = plot;
   ctx.save();
   ctx.lineWidth = 2 * devicePixelRatio;
-  ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.font = `${fontPx() * devicePixelRatio}px system-ui, sans-serif`;
   ctx.textBaseline = "bottom";
   for (const limit of series.limits) {
     const y = Math.round(plot.valToPos(limit.at, "y", true));
@@ -359,7 +371,7 @@ function marks(plot, series, raised, word) {
     line(ctx, x, bbox.top, x, bbox.top + bbox.height);
     ctx.fillStyle = colour("--ink");
     ctx.textAlign = x > bbox.left + bbox.width / 2 ? "right" : "left";
-    ctx.fillText(` ${word} `, x, bbox.top + 16 * devicePixelRatio);
+    ctx.fillText(` ${word} `, x, bbox.top + fontPx() * 1.4 * devicePixelRatio);
   }
   ctx.restore();
 }
