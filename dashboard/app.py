@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from dashboard.access import Permission, needs
 from dashboard.api import audit as audit_api
+from dashboard.api import incident as incident_api
 from dashboard.api import jobs as jobs_api
 from dashboard.api import people as people_api
 from dashboard.api import routes as api
@@ -26,6 +27,7 @@ from dashboard.api import site as site_api
 from dashboard.api import suppressions as suppressions_api
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
+from dashboard.evidence import EvidenceRoom
 from dashboard.i18n import N_
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
@@ -35,6 +37,7 @@ from dashboard.pages import (
     events,
     evidence,
     health,
+    incident,
     live,
     login,
     me,
@@ -88,6 +91,7 @@ def create_app(
         settings=settings,
         site_file=SiteFile(settings.site_file, site),
         backend=backend,
+        evidence=EvidenceRoom(settings.evidence, now),
         authenticator=Authenticator(
             backend.people, backend.desk, passwords or Passwords(), Lockout(clock)
         ),
@@ -109,6 +113,7 @@ def create_app(
         overview,
         plant_map,
         alarms,
+        incident,
         live,
         health,
         evidence,
@@ -122,7 +127,13 @@ def create_app(
     app.include_router(people.front)
     app.include_router(site_page.router)
     app.include_router(suppressions.router)
-    for part in (api.router, people_api.router, people_api.own, audit_api.router):
+    for part in (
+        api.router,
+        people_api.router,
+        people_api.own,
+        audit_api.router,
+        incident_api.router,
+    ):
         app.include_router(part)
     app.add_api_route(
         "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]

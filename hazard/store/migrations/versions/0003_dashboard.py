@@ -191,6 +191,7 @@ def _lists() -> None:
         sa.UniqueConstraint("alert_id"),
         sa.ForeignKeyConstraint(["alert_id"], ["alert.alert_id"], ondelete="CASCADE"),
     )
+    op.create_index("ix_alert_kind_place", "alert", ["hazard", "area", "raised_at"])
 
 
 FIGURES = (
