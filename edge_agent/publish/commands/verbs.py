@@ -38,6 +38,7 @@ COMMANDS: Mapping[Verb, Command] = {
     Verb.UNSHELVE: _ABOUT,
     Verb.COMMENT: _ABOUT,
     Verb.ASSIGN: _ABOUT,
+    Verb.CHECK_ACTION: _ABOUT,
     Verb.CLOSE_CASE: _ABOUT,
     Verb.TEST_ANNUNCIATOR: Command(area=True, repeatable=True),
     Verb.REPLAY: Command(node=True, repeatable=True),
