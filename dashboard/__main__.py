@@ -6,12 +6,12 @@ import errno
 import signal
 import socket
 import sys
+from datetime import UTC, datetime
 from types import FrameType
 
 import uvicorn
 
 from dashboard.app import create_app
-from dashboard.auth import create_login_code
 from dashboard.backend import open_backend
 from dashboard.services import Services
 from dashboard.settings import Settings, SiteFile
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
 def _print_code(settings: Settings) -> int:
     backend = open_backend(settings.database)
     try:
-        print(create_login_code(backend.desk), flush=True)  # noqa: T201 - what it is for
+        print(backend.people.logins.new_code(datetime.now(UTC)), flush=True)  # noqa: T201 - what it is for
     finally:
         backend.close()
     return 0
@@ -76,7 +76,7 @@ def _serve(settings: Settings) -> int:
     backend = open_backend(settings.database)
     try:
         app = create_app(settings, backend)
-        code = create_login_code(backend.desk)
+        code = backend.people.logins.new_code(datetime.now(UTC))
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listener.getsockname()[1]}/"
         print(f"Dashboard: {address}  one-time code: {code}", flush=True)  # noqa: T201

@@ -33,6 +33,7 @@ from hazard.store.operations import (
     Render,
 )
 from hazard.store.outbox import Outbox, OutboxItem
+from hazard.store.people import People
 from hazard.store.performance import Asked
 from hazard.store.queries import AreaCounts, Queries, area_counts
 from hazard.store.restore import OpenAlert, Restore
@@ -62,7 +63,8 @@ class Store:
 
     Attributes:
         queries: what dashboard and reports read.
-        desk: what the dashboard may write.
+        desk: what the dashboard hands in.
+        people: who may use the dashboard.
         outbox: the publisher's view.
         bulk: readings, stage health and retention.
         bounds: takes out of the outbox what waits beyond its limits.
@@ -93,6 +95,7 @@ class Store:
         relaxed = Writer(self._plain, self._lock, BULK_WAIT_MS)
         self.queries = Queries(self._plain)
         self.desk = Desk(self._writer)
+        self.people = People(self._writer)
         self.outbox = Outbox(self._plain, relaxed)
         self.bulk = Bulk(self._plain, relaxed, self._writer)
         self.bounds = Bounds(self._plain, self._writer)
