@@ -19,12 +19,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from dashboard.access import Permission, needs
+from dashboard.api import figures as figures_api
 from dashboard.api import routes as api
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
-from dashboard.pages import alarms, cameras, events, evidence, health, login
+from dashboard.pages import alarms, analytics, cameras, events, evidence, health, login
 from dashboard.passwords import Passwords
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, utc_now
@@ -69,9 +70,10 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = services
-    for page in (login, alarms, cameras, health, evidence, events):
+    for page in (login, alarms, analytics, cameras, health, evidence, events):
         app.include_router(page.router)
     app.include_router(api.router)
+    app.include_router(figures_api.router)
     app.add_api_route(
         "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]
     )

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from hazard.store.desk import Desk
+from hazard.store.figures import Figures
 from hazard.store.people import People
 from hazard.store.queries import Queries, RequestStatus
 from hazard.store.store import Store
@@ -24,6 +25,7 @@ class Backend:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.queries: Queries = store.queries
+        self.figures: Figures = store.figures
         self.desk: Desk = store.desk
         self.people: People = store.people
         self._waiting: OrderedDict[str, None] = OrderedDict()

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 from dashboard.access import Permission, Person
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
+from dashboard.figures import FiguresCache
 from dashboard.i18n import LANGUAGES, translations
 from dashboard.live import Hub
 from dashboard.settings import ANSWER_WITHIN_S, Settings, SiteFile
@@ -80,6 +81,7 @@ class Services:
     backend: Backend
     authenticator: Authenticator
     hub: Hub = field(default_factory=Hub)
+    figures: FiguresCache = field(default_factory=FiguresCache)
     now: Callable[[], datetime] = utc_now
     environments: dict[str, Environment] = field(
         default_factory=lambda: {language: templates(language) for language in LANGUAGES}

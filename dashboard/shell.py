@@ -30,5 +30,6 @@ NAVIGATION = (
     PageLink("/", N_("Alarms"), under=("/alerts",)),
     PageLink("/journal", N_("Journal")),
     PageLink("/cameras", N_("Cameras"), under=("/cameras",)),
+    PageLink("/analytics", N_("Analytics"), under=("/analytics",)),
     PageLink("/health", N_("Health")),
 )

@@ -11,6 +11,7 @@ from hazard.figures.models import Day, Group, SeverityCounts
 from hazard.performance import PRIORITIES
 from hazard.reports.alarm_sections import alarm_sections
 from hazard.reports.parts import (
+    NOTHING,
     Chart,
     Column,
     Section,

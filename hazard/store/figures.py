@@ -43,45 +43,60 @@ GROUP BY b.{key}, a.area, a.hazard, a.severity_rank, a.closed_cause
 """
 
 
-def plant_figures(
-    engine: Engine,
-    site: Site,
-    began_at: datetime,
-    ended_at: datetime,
-    *,
-    area: str | None = None,
-    hazard: str | None = None,
-) -> PlantFigures:
-    """All figures of a period, of one area or one hazard kind where they are named.
+class Figures:
+    """Reads the figures of a period, in one look at the database. Safe to call from any thread."""
 
-    Raises:
-        ValueError: if the period is empty.
-        SQLAlchemyError: if the database cannot be read.
-    """
-    if ended_at <= began_at:
-        raise ValueError(f"the period ends at {ended_at}, not after its beginning {began_at}")
-    shifts = shifts_of(site)
-    cut = slots(shifts, site.site.timezone, began_at, ended_at)
-    watched = {
-        name: areas for name, areas in positions(site).items() if area is None or area in areas
-    }
-    with engine.connect() as connection:
-        raw = read_counts(connection, cut, began_at, ended_at, area=area, hazard=hazard)
-        first = raw.recorded_since
-        load = None
-        if first is not None and first < ended_at:
-            load = alarm_report(connection, max(first, began_at), ended_at, watched)
-    return figures(
-        raw,
-        began_at=began_at,
-        ended_at=ended_at,
-        slots=cut,
-        shifts=tuple(shifts),
-        shifts_assumed=not site.alarms.shifts,
-        area=area,
-        hazard=hazard,
-        performance=load,
-    )
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def of(
+        self,
+        site: Site,
+        began_at: datetime,
+        ended_at: datetime,
+        *,
+        area: str | None = None,
+        hazard: str | None = None,
+    ) -> PlantFigures:
+        """All figures of a period, of one area or one hazard kind where they are named.
+
+        Raises:
+            ValueError: if the period is empty.
+            SQLAlchemyError: if the database cannot be read.
+        """
+        if ended_at <= began_at:
+            raise ValueError(f"the period ends at {ended_at}, not after its beginning {began_at}")
+        shifts = shifts_of(site)
+        cut = slots(shifts, site.site.timezone, began_at, ended_at)
+        watched = {
+            name: areas for name, areas in positions(site).items() if area is None or area in areas
+        }
+        with self._engine.connect() as connection:
+            raw = read_counts(connection, cut, began_at, ended_at, area=area, hazard=hazard)
+            first = raw.recorded_since
+            load = None
+            if first is not None and first < ended_at:
+                load = alarm_report(connection, max(first, began_at), ended_at, watched)
+        return figures(
+            raw,
+            began_at=began_at,
+            ended_at=ended_at,
+            slots=cut,
+            shifts=tuple(shifts),
+            shifts_assumed=not site.alarms.shifts,
+            area=area,
+            hazard=hazard,
+            performance=load,
+        )
+
+    def newest_sequence(self) -> int:
+        """Number of the newest revision, 0 without any.
+
+        Raises:
+            SQLAlchemyError: if the database cannot be read.
+        """
+        with self._engine.connect() as connection:
+            return newest_sequence(connection)
 
 
 def read_counts(

@@ -27,6 +27,7 @@ from hazard.store.bulk import Bulk
 from hazard.store.committing import Committer
 from hazard.store.desk import Desk
 from hazard.store.engine import data_version, make_engine, store_url
+from hazard.store.figures import Figures
 from hazard.store.notices import Notices
 from hazard.store.operations import (
     OutboxMessage,
@@ -94,6 +95,7 @@ class Store:
         self._writer = Writer(self._durable, self._lock, commit_timeout_ms)
         relaxed = Writer(self._plain, self._lock, BULK_WAIT_MS)
         self.queries = Queries(self._plain)
+        self.figures = Figures(self._plain)
         self.desk = Desk(self._writer)
         self.people = People(self._writer)
         self.outbox = Outbox(self._plain, relaxed)

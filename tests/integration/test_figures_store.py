@@ -25,7 +25,6 @@ from hazard.site.models import Site
 from hazard.site.positions import positions
 from hazard.store import Store
 from hazard.store.alarm_load import alarm_report
-from hazard.store.figures import plant_figures
 from hazard.store.performance import alarm_changes
 from hazard.store.tables import AlertRow, AuditRow, Base, IncidentRow, RevisionRow
 from hazard.types import Authority, DecidedBy, IsaState, Opinion, ProcessCondition, Severity, Times
@@ -279,7 +278,7 @@ def test_figures_say_what_counting_one_by_one_says(
     store: Store, site: Site, all_lives: list[Life], area: str | None, hazard: str | None
 ) -> None:
     write(store, all_lives)
-    found = plant_figures(store.queries._engine, site, BEGAN, ENDED, area=area, hazard=hazard)
+    found = store.figures.of(site, BEGAN, ENDED, area=area, hazard=hazard)
     check(found, all_lives, site)
     with store.queries._read() as connection:
         watched = positions(site)
@@ -353,7 +352,7 @@ def test_the_questions_are_answered_from_their_indexes(tmp_path: Path, site: Sit
             asked.append((said[2], said[3]))
 
         event.listen(engine, "before_cursor_execute", hear)
-        plant_figures(engine, site, T0 - timedelta(days=1), later(3600), area="yard")
+        store.figures.of(site, T0 - timedelta(days=1), later(3600), area="yard")
         event.remove(engine, "before_cursor_execute", hear)
         assert len(asked) > 8
         with engine.connect() as connection:
