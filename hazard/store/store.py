@@ -28,6 +28,7 @@ from hazard.store.committing import Committer
 from hazard.store.desk import Desk
 from hazard.store.engine import data_version, make_engine, store_url
 from hazard.store.figures import Figures
+from hazard.store.jobs import Jobs
 from hazard.store.notices import Notices
 from hazard.store.operations import (
     OutboxMessage,
@@ -39,6 +40,7 @@ from hazard.store.performance import Asked
 from hazard.store.queries import AreaCounts, Queries, area_counts
 from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
+from hazard.store.site_versions import SiteVersions
 from hazard.store.taken import read_taken
 from hazard.store.unit import UnitOfWork
 from hazard.store.writer import Writer
@@ -70,6 +72,8 @@ class Store:
         bulk: readings, stage health and retention.
         bounds: takes out of the outbox what waits beyond its limits.
         notices: what people are still to be told.
+        versions: what the site file said, when, and who made it so.
+        jobs: long work that people have asked for.
     """
 
     def __init__(
@@ -102,6 +106,8 @@ class Store:
         self.bulk = Bulk(self._plain, relaxed, self._writer)
         self.bounds = Bounds(self._plain, self._writer)
         self.notices = Notices(self._plain, self._writer)
+        self.versions = SiteVersions(self._plain, lambda: self._backlog.operations)
+        self.jobs = Jobs(self._plain, relaxed)
         self._restore = Restore(self._plain)
         self._chain_ends = ChainEnds()
         self._watch: Connection | None = None
