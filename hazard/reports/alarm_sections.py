@@ -62,13 +62,18 @@ def _targets(position: PositionReport, language: str) -> Table:
             (
                 word("figure", figure.name, language) if figure.name in known else figure.name,
                 figure.value,
-                figure.target.replace(">=", "≥").replace("<=", "≤"),
+                _target(figure.target, language),
                 word("held", figure.held.value, language) if figure.held is not None else "",
                 figure.source,
             )
             for figure in position.figures
         ),
     )
+
+
+def _target(text: str, language: str) -> str:
+    text = text.replace(">=", "≥").replace("<=", "≤")
+    return text.replace("manageable to", say("manageable_to", language))
 
 
 def _actors(

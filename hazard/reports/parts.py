@@ -114,8 +114,8 @@ def show(value: Value, column: Column, language: str) -> str:
 def _rate(value: Rate, language: str) -> str:
     if value.percent is None or value.low_percent is None or value.high_percent is None:
         return NOTHING
-    low, high = (number(each, language) for each in (value.low_percent, value.high_percent))
-    return f"{number(value.percent, language)} [{low}{TO}{high}]"
+    low, high = (number(each, language, 0) for each in (value.low_percent, value.high_percent))
+    return f"{number(value.percent, language, 0)} [{low}{TO}{high}]"
 
 
 def plain_rows(table: Table) -> list[list[str]]:
