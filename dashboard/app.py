@@ -20,12 +20,25 @@ from starlette.staticfiles import StaticFiles
 
 from dashboard.access import Permission, needs
 from dashboard.api import figures as figures_api
+from dashboard.api import jobs as jobs_api
 from dashboard.api import routes as api
+from dashboard.api import site as site_api
+from dashboard.api import suppressions as suppressions_api
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
-from dashboard.pages import alarms, analytics, cameras, events, evidence, health, login
+from dashboard.pages import (
+    alarms,
+    analytics,
+    cameras,
+    events,
+    evidence,
+    health,
+    login,
+    suppressions,
+)
+from dashboard.pages import site as site_page
 from dashboard.passwords import Passwords
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, utc_now
@@ -72,11 +85,16 @@ def create_app(
     app.state.services = services
     for page in (login, alarms, analytics, cameras, health, evidence, events):
         app.include_router(page.router)
+    app.include_router(site_page.router)
+    app.include_router(suppressions.router)
     app.include_router(api.router)
     app.include_router(figures_api.router)
     app.add_api_route(
         "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]
     )
+    app.include_router(site_api.router)
+    app.include_router(jobs_api.router)
+    app.include_router(suppressions_api.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(Guard, authenticator=services.authenticator, now=now)
     app.add_exception_handler(HTTPException, _http_error)

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from hazard.store.desk import Desk
 from hazard.store.figures import Figures
+from hazard.store.jobs import Jobs
+from hazard.store.orders import Orders
 from hazard.store.people import People
 from hazard.store.queries import Queries, RequestStatus
+from hazard.store.site_versions import SiteVersions
 from hazard.store.store import Store
 from hazard.types import ActionRequest, RequestState
 
@@ -28,6 +31,9 @@ class Backend:
         self.figures: Figures = store.figures
         self.desk: Desk = store.desk
         self.people: People = store.people
+        self.versions: SiteVersions = store.versions
+        self.jobs: Jobs = store.jobs
+        self.orders: Orders = store.orders
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._guard = threading.Lock()
 

@@ -32,4 +32,5 @@ NAVIGATION = (
     PageLink("/cameras", N_("Cameras"), under=("/cameras",)),
     PageLink("/analytics", N_("Analytics"), under=("/analytics",)),
     PageLink("/health", N_("Health")),
+    PageLink("/site", N_("Zones and rules"), Permission.EDIT_SITE, under=("/site/",)),
 )
