@@ -36,6 +36,7 @@ from dashboard.pages import (
     evidence,
     health,
     login,
+    reports,
     suppressions,
 )
 from dashboard.pages import site as site_page
@@ -89,6 +90,7 @@ def create_app(
     app.include_router(suppressions.router)
     app.include_router(api.router)
     app.include_router(figures_api.router)
+    app.include_router(reports.router)
     app.add_api_route(
         "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]
     )

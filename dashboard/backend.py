@@ -12,6 +12,7 @@ from hazard.store.jobs import Jobs
 from hazard.store.orders import Orders
 from hazard.store.people import People
 from hazard.store.queries import Queries, RequestStatus
+from hazard.store.reports import Reports
 from hazard.store.site_versions import SiteVersions
 from hazard.store.store import Store
 from hazard.types import ActionRequest, RequestState
@@ -29,6 +30,7 @@ class Backend:
         self._store = store
         self.queries: Queries = store.queries
         self.figures: Figures = store.figures
+        self.reports: Reports = store.reports
         self.desk: Desk = store.desk
         self.people: People = store.people
         self.versions: SiteVersions = store.versions

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from dashboard.access import Permission, needs
 from dashboard.charts import drawing
 from dashboard.figures import PERIODS, PeriodQuery
+from dashboard.pages.reports import reports_context
 from dashboard.services import Services, ServicesOf, language_of
 from hazard.catalogue import catalogue
 from hazard.figures import PlantFigures
@@ -45,6 +46,7 @@ def analytics(request: Request, services: ServicesOf, period: PeriodOf) -> Respo
         show=show,
         say=say,
         to_alarms=_to_alarms,
+        **reports_context(services),
     )
 
 

@@ -83,6 +83,16 @@ def number(value: float, language: str, digits: int = 1) -> str:
     return str(format_decimal(round(value, digits), format="#,##0.###", locale=language))
 
 
+def calendar(language: str) -> str:
+    """The locale whose dates the language has here: English is that of Europe, day before month."""
+    return "en_GB" if language == "en" else language
+
+
+def day_text(day: date, language: str) -> str:
+    """A day in figures as the language writes it."""
+    return str(format_date(day, format="short", locale=calendar(language)))
+
+
 def duration(seconds: float) -> str:
     """A duration in hours, minutes, seconds: two of them at most."""
     rest = round(seconds)
@@ -104,7 +114,7 @@ def show(value: Value, column: Column, language: str) -> str:
     if isinstance(value, Rate):
         return _rate(value, language)
     if isinstance(value, date):
-        return str(format_date(value, format="short", locale=language))
+        return day_text(value, language)
     if value is None:
         return NOTHING
     seconds = column.kind == "seconds"

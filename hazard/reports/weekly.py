@@ -12,7 +12,7 @@ from babel.dates import format_date, format_datetime
 from hazard.alarms.shifts import moment
 from hazard.figures import PlantFigures
 from hazard.performance import PRIORITIES
-from hazard.reports.parts import Column, Section, Table, Value
+from hazard.reports.parts import Column, Section, Table, Value, calendar
 from hazard.reports.pdf import Paper
 from hazard.reports.sections import sections
 from hazard.reports.words import say, word
@@ -131,7 +131,7 @@ def weekly_pdf(weekly: Weekly, site: Site, language: str, made_at: datetime) -> 
 def period(monday: date, language: str) -> str:
     """The week from its first to its last day, in words."""
     days = (monday, monday + timedelta(days=6))
-    first, last = (format_date(day, format="long", locale=language) for day in days)
+    first, last = (format_date(day, format="long", locale=calendar(language)) for day in days)
     return say("period", language, from_=first, to=last)
 
 
@@ -168,4 +168,4 @@ def _summary(weekly: Weekly, language: str) -> Section:
 
 
 def _time(at: datetime, zone: ZoneInfo, language: str) -> str:
-    return str(format_datetime(at, format="short", tzinfo=zone, locale=language))
+    return str(format_datetime(at, format="short", tzinfo=zone, locale=calendar(language)))

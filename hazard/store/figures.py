@@ -89,6 +89,15 @@ class Figures:
             performance=load,
         )
 
+    def recorded_since(self) -> datetime | None:
+        """Time of the first line that the database holds; None if it is empty.
+
+        Raises:
+            SQLAlchemyError: if the database cannot be read.
+        """
+        with self._engine.connect() as connection:
+            return recorded_since(connection)
+
     def newest_sequence(self) -> int:
         """Number of the newest revision, 0 without any.
 

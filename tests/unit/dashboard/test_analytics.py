@@ -24,7 +24,7 @@ from tests.unit.dashboard.conftest import ClientAs, Clock
 def test_an_empty_store_says_when_figures_will_appear(officer: TestClient) -> None:
     page = officer.get("/analytics").text
     assert "figures appear with the first alarm" in page
-    assert "panel-of" not in page
+    assert 'id="days"' not in page
 
 
 def test_the_page_counts_what_was_raised_and_says_since_when(
