@@ -258,7 +258,7 @@ function listen() {
   }
   const source = new EventSource("/events");
   source.addEventListener("open", () => hear({ kind: "open" }));
-  for (const kind of ["alarm", "request", "health", "beat"]) {
+  for (const kind of ["alarm", "request", "health", "job", "beat"]) {
     source.addEventListener(kind, (event) => hear({ kind, data: JSON.parse(event.data) }));
   }
 }

@@ -111,7 +111,7 @@ def weekly(
     """
     from edge_agent.bootstrap import paths_for
     from edge_agent.paths import default_models_dir
-    from hazard.reports.weekly import last_whole_week, monday_of
+    from hazard.reports.weeks import last_whole_week, monday_of
     from hazard.reports.words import LANGUAGES
     from hazard.site.loader import load_site
     from hazard.store.engine import store_url

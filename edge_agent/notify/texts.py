@@ -10,7 +10,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from edge_agent.notify import phrases
-from hazard.reports.weekly import period
+from hazard.reports.weeks import period
 from hazard.reports.words import say
 from hazard.site.models import Site
 from hazard.store.notices import DueNotice

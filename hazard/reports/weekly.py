@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_datetime
 
 from hazard.alarms.shifts import moment
 from hazard.figures import PlantFigures
@@ -15,18 +15,15 @@ from hazard.performance import PRIORITIES
 from hazard.reports.parts import Column, Section, Table, Value, calendar
 from hazard.reports.pdf import Paper
 from hazard.reports.sections import sections
+from hazard.reports.weeks import period
 from hazard.reports.words import say, word
-from hazard.site.keeping import WeeklyReport
 from hazard.site.models import Site
 from hazard.types import Severity
 
-WEEK = timedelta(days=7)
 MONTH_DAYS = 30
 """The alarm system is judged over as long as the standards ask for."""
 TREND_WEEKS = 12
 """Near misses are looked at over so many weeks."""
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
 Count = Callable[[datetime, datetime], PlantFigures]
 
 
@@ -46,30 +43,6 @@ class Weekly:
     before: PlantFigures
     month: PlantFigures
     quarter: PlantFigures
-
-
-def monday_of(day: date) -> date:
-    """The first day of the week of this day."""
-    return day - timedelta(days=day.weekday())
-
-
-def last_whole_week(now: datetime, timezone: str) -> date:
-    """The Monday of the last week that is over, by the site's calendar."""
-    return monday_of(now.astimezone(ZoneInfo(timezone)).date()) - WEEK
-
-
-def due_since(config: WeeklyReport, timezone: str, now: datetime) -> datetime:
-    """When the report was to be made last: the newest such time of the week that has come.
-
-    On the nights on which the clock is changed it is made once, as `hazard.alarms.shifts` says.
-    """
-    zone = ZoneInfo(timezone)
-    at = time.fromisoformat(config.at)
-    day = now.astimezone(zone).date() + timedelta(days=1)
-    while True:
-        if WEEKDAYS[day.weekday()] == config.day and (due := moment(day, at, zone)) <= now:
-            return due
-        day -= timedelta(days=1)
 
 
 def read_weekly(count: Count, site: Site, monday: date) -> Weekly:
@@ -126,13 +99,6 @@ def weekly_pdf(weekly: Weekly, site: Site, language: str, made_at: datetime) -> 
         if part.key.startswith(("performance-", "actors-", "nuisances-")):
             paper.section(part)
     return bytes(paper.output())
-
-
-def period(monday: date, language: str) -> str:
-    """The week from its first to its last day, in words."""
-    days = (monday, monday + timedelta(days=6))
-    first, last = (format_date(day, format="long", locale=calendar(language)) for day in days)
-    return say("period", language, from_=first, to=last)
 
 
 def _summary(weekly: Weekly, language: str) -> Section:
