@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from dashboard.access import Permission, needs
 from dashboard.api import audit as audit_api
+from dashboard.api import figures as figures_api
 from dashboard.api import incident as incident_api
 from dashboard.api import jobs as jobs_api
 from dashboard.api import people as people_api
@@ -33,6 +34,7 @@ from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
 from dashboard.pages import (
     alarms,
+    analytics,
     audit,
     events,
     evidence,
@@ -45,6 +47,7 @@ from dashboard.pages import (
     people,
     plant_map,
     preferences,
+    reports,
     suppressions,
 )
 from dashboard.pages import site as site_page
@@ -114,6 +117,8 @@ def create_app(
         plant_map,
         alarms,
         incident,
+        analytics,
+        reports,
         live,
         health,
         evidence,
@@ -133,6 +138,7 @@ def create_app(
         people_api.own,
         audit_api.router,
         incident_api.router,
+        figures_api.router,
     ):
         app.include_router(part)
     app.add_api_route(

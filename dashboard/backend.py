@@ -8,11 +8,13 @@ from pathlib import Path
 
 from hazard.store.audit_reading import AuditReader
 from hazard.store.desk import Desk
+from hazard.store.figures import Figures
 from hazard.store.jobs import Jobs
 from hazard.store.orders import Orders
 from hazard.store.people import People
 from hazard.store.plans import Plans
 from hazard.store.queries import Queries, RequestStatus
+from hazard.store.reports import Reports
 from hazard.store.site_versions import SiteVersions
 from hazard.store.situation import Situation
 from hazard.store.store import Store
@@ -40,6 +42,8 @@ class Backend:
         self.queries: Queries = store.queries
         self.situation: Situation = store.situation
         self.plans: Plans = store.plans
+        self.figures: Figures = store.figures
+        self.reports: Reports = store.reports
         self.desk: Desk = store.desk
         self.people: People = store.people
         self.audit: AuditReader = store.audit

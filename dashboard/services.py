@@ -17,6 +17,7 @@ from dashboard.access import MEANING, ROLE_TEXT, Permission, Person
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.evidence import EvidenceRoom
+from dashboard.figures import FiguresCache
 from dashboard.formats import DAY_UNIT, Speech
 from dashboard.heat import HeatCounts
 from dashboard.i18n import LANGUAGES, translations
@@ -120,6 +121,7 @@ class Services:
     evidence: EvidenceRoom
     hub: Hub = field(default_factory=Hub)
     heat: HeatCounts = field(default_factory=HeatCounts)
+    figures: FiguresCache = field(default_factory=FiguresCache)
     now: Callable[[], datetime] = utc_now
     environments: dict[str, Environment] = field(
         default_factory=lambda: {language: templates(language) for language in LANGUAGES}
