@@ -18,26 +18,37 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from dashboard.access import Permission, needs
+from dashboard.api import audit as audit_api
+from dashboard.api import figures as figures_api
+from dashboard.api import incident as incident_api
 from dashboard.api import jobs as jobs_api
+from dashboard.api import people as people_api
 from dashboard.api import plant as plant_api
 from dashboard.api import routes as api
 from dashboard.api import site as site_api
 from dashboard.api import suppressions as suppressions_api
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
+from dashboard.evidence import EvidenceRoom
 from dashboard.i18n import N_
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
 from dashboard.pages import (
     alarms,
+    analytics,
+    audit,
     events,
     evidence,
     health,
+    incident,
     live,
     login,
+    me,
     overview,
+    people,
     plant_map,
     preferences,
+    reports,
     suppressions,
 )
 from dashboard.pages import site as site_page
@@ -45,6 +56,7 @@ from dashboard.passwords import Passwords
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, utc_now
 from dashboard.settings import Settings, SiteFile
+from dashboard.verifying import Verifier
 from hazard.errors import StoreError
 from hazard.site.models import Site
 
@@ -83,9 +95,11 @@ def create_app(
         settings=settings,
         site_file=SiteFile(settings.site_file, site),
         backend=backend,
+        evidence=EvidenceRoom(settings.evidence, now),
         authenticator=Authenticator(
             backend.people, backend.desk, passwords or Passwords(), Lockout(clock)
         ),
+        verifier=Verifier(backend.audit, backend.desk, settings.data_dir, now),
         now=now,
     )
     app = FastAPI(
@@ -98,12 +112,37 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = services
-    for page in (login, overview, plant_map, alarms, live, health, evidence, events, preferences):
+    for page in (
+        login,
+        overview,
+        plant_map,
+        alarms,
+        incident,
+        analytics,
+        reports,
+        live,
+        health,
+        evidence,
+        events,
+        preferences,
+        people,
+        me,
+        audit,
+    ):
         app.include_router(page.router)
+    app.include_router(people.front)
     app.include_router(site_page.router)
     app.include_router(suppressions.router)
-    app.include_router(api.router)
-    app.include_router(plant_api.router)
+    for part in (
+        api.router,
+        plant_api.router,
+        people_api.router,
+        people_api.own,
+        audit_api.router,
+        incident_api.router,
+        figures_api.router,
+    ):
+        app.include_router(part)
     app.add_api_route(
         "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]
     )
