@@ -1,4 +1,4 @@
-"""What a reader has chosen for their browser: language, and light or dark."""
+"""What a reader has chosen, for their account and this browser: language, and light or dark."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ THEMES = {"auto": N_("As the device"), "light": N_("Light"), "dark": N_("Dark")}
 
 
 def language_of(request: Request, site: Site) -> str:
-    """The reader's language: asked for, else chosen here, their own, the browser's, the site's."""
+    """The reader's language: asked for, else their own, chosen here, the browser's, the site's."""
     person: Person | None = getattr(request.state, "person", None)
     asked = request.query_params.get("lang", "")
     kept = request.cookies.get(LANGUAGE_COOKIE, "")
-    for chosen in (asked, kept, person.language if person else ""):
+    for chosen in (asked, person.language if person else "", kept):
         if chosen in LANGUAGES:
             return chosen
     for part in request.headers.get("accept-language", "")[:200].split(","):
@@ -38,7 +38,10 @@ def language_of(request: Request, site: Site) -> str:
 
 
 def theme_of(request: Request) -> str:
-    """`light`, `dark`, or `auto`: as the device has it."""
+    """`light` or `dark` as the person chose, or this browser; `auto`: as the device has it."""
+    person: Person | None = getattr(request.state, "person", None)
+    if person is not None and person.theme in THEMES:
+        return person.theme
     kept = request.cookies.get(THEME_COOKIE, "")
     return kept if kept in THEMES else "auto"
 
