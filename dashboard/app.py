@@ -26,6 +26,7 @@ from dashboard.api import suppressions as suppressions_api
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.evidence import EvidenceRoom
+from dashboard.exports import Exports
 from dashboard.i18n import N_
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
@@ -34,6 +35,7 @@ from dashboard.pages import (
     cameras,
     events,
     evidence,
+    exports,
     health,
     incident,
     login,
@@ -84,6 +86,7 @@ def create_app(
         site_file=SiteFile(settings.site_file, site),
         backend=backend,
         evidence=EvidenceRoom(settings.evidence, now),
+        exports=Exports(settings.data_dir / "exports", now),
         authenticator=Authenticator(
             backend.people, backend.desk, passwords or Passwords(), Lockout(clock)
         ),
@@ -99,7 +102,7 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = services
-    for page in (login, alarms, incident, cameras, health, evidence, events, preferences):
+    for page in (login, alarms, incident, exports, cameras, health, evidence, events, preferences):
         app.include_router(page.router)
     app.include_router(site_page.router)
     app.include_router(suppressions.router)
@@ -135,6 +138,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         services.hub.close()
         await asyncio.to_thread(watcher.stop)
+        await asyncio.to_thread(services.exports.close)
 
 
 def _openapi(request: Request) -> JSONResponse:

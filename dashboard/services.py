@@ -17,6 +17,7 @@ from dashboard.access import Permission, Person
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.evidence import EvidenceRoom
+from dashboard.exports import Exports
 from dashboard.formats import DAY_UNIT, Speech
 from dashboard.i18n import LANGUAGES, translations
 from dashboard.live import Hub
@@ -112,6 +113,7 @@ class Services:
     backend: Backend
     authenticator: Authenticator
     evidence: EvidenceRoom
+    exports: Exports
     hub: Hub = field(default_factory=Hub)
     now: Callable[[], datetime] = utc_now
     environments: dict[str, Environment] = field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from dashboard.access import Permission, Person, PersonOf, needs
@@ -21,21 +21,35 @@ AlertId = Annotated[str, "an alert's id; unknown ones give 404"]
 FIELDS_MAX = 24
 
 
+class Shown(BaseModel):
+    """What the page shows beside the incident: the request, and the file, that were asked for."""
+
+    asked: str = Field(default="", max_length=64)
+    exported: str = Field(default="", max_length=64)
+
+
 @router.get("/alerts/{alert_id}", dependencies=[needs(Permission.VIEW)])
 def incident(
     request: Request,
     services: ServicesOf,
     person: PersonOf,
     alert_id: AlertId,
-    asked: Annotated[str, Query(max_length=64)] = "",
+    shown: Annotated[Shown, Query()],
 ) -> Response:
     """One incident with everything that is known about it."""
     context = _context(request, services, person, alert_id)
-    status = services.backend.queries.request_state(asked) if asked else None
+    status = services.backend.queries.request_state(shown.asked) if shown.asked else None
     known = None if status is None else _outcome(request, services, status)
     message = context["message"]
     series = series_around(services.backend.queries, services.site, message, services.now())
-    return services.page(request, "incident.html", **context, series=series, asked=known)
+    return services.page(
+        request,
+        "incident.html",
+        **context,
+        series=series,
+        asked=known,
+        export=services.exports.of(shown.exported, person.account_id),
+    )
 
 
 @router.get("/fragments/alerts/{alert_id}", dependencies=[needs(Permission.VIEW)])
