@@ -267,13 +267,13 @@ def _plot(pages: FPDF, part: Plot) -> None:
     pages.set_text_color(*INK)
     for name, at in part.limits:
         _, y = place(start, at)
-        pages.dashed_line(left, y, left + width, y, 1.6, 1.2)
+        _dashed(pages, (left, y), (left + width, y))
         pages.text(left + width + 1.5, y + 1, _plain(f"{name} {at:g}")[:24])
     pages.set_draw_color(*INK)
     for word, at in part.marks:
         if start <= at <= end:
             x, _ = place(at, low)
-            pages.dashed_line(x, top, x, top + height, 0.8, 0.8)
+            _dashed(pages, (x, top), (x, top + height))
             pages.text(x + 1, top + 3, _plain(word)[:24])
     line: list[tuple[float, float]] = []
     for at, value in (*part.points, (end, None)):
@@ -286,3 +286,9 @@ def _plot(pages: FPDF, part: Plot) -> None:
     pages.text(left, top + height + 3.6, part.first)
     pages.text(left + width - 14, top + height + 3.6, part.last)
     pages.set_y(top + height + 6)
+
+
+def _dashed(pages: FPDF, start: tuple[float, float], end: tuple[float, float]) -> None:
+    pages.set_dash_pattern(dash=1.4, gap=1.0)
+    pages.line(*start, *end)
+    pages.set_dash_pattern()
