@@ -21,6 +21,7 @@ from dashboard.incident.offers import offers
 from dashboard.incident.page import shown_evidence, similar
 from dashboard.incident.readings import Series, series_around
 from dashboard.incident.reasons import in_words
+from dashboard.incident.replays import Judged, replays
 from dashboard.incident.saying import Say
 from dashboard.incident.similar import Similar
 from dashboard.incident.timeline import Entry, timeline
@@ -67,6 +68,7 @@ class IncidentAnswer(BaseModel):
     latency: tuple[StageTime, ...]
     similar: tuple[Similar, ...]
     evidence: tuple[EvidenceAnswer, ...]
+    replays: dict[str, Judged] = Field(description="newest replay, by assessment id")
     may: tuple[Verb, ...] = Field(description="what the asker may ask of it now")
 
 
@@ -129,6 +131,7 @@ def get_incident(
             )
             for one in shown
         ),
+        replays=replays(services, found),
         may=offers(alarm_view(message, site, services.now(), language), person),
     )
 

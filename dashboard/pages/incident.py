@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import RedirectResponse, Response
 
@@ -12,6 +12,7 @@ from dashboard.access import Permission, Person, PersonOf, needs
 from dashboard.actions import ActionForm, arguments_of, submit
 from dashboard.incident.page import page
 from dashboard.incident.readings import series_around
+from dashboard.incident.replays import start_replay
 from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf, language_of
 from hazard.store.queries import RequestStatus
@@ -109,6 +110,26 @@ def act(
         asked = _outcome(request, services, status)
         return services.render(request, "fragments/request.html", asked=asked)
     target = f"/alerts/{status.request.alert_id}?asked={status.request.request_id}"
+    return RedirectResponse(target, status_code=303)
+
+
+@router.post(
+    "/alerts/{alert_id}/replays",
+    dependencies=[Depends(require_csrf), needs(Permission.START_JOBS)],
+)
+def judge_again(
+    request: Request,
+    services: ServicesOf,
+    person: PersonOf,
+    alert_id: AlertId,
+    assessment_id: Annotated[str, Form(min_length=8, max_length=64)],
+) -> Response:
+    """Have a decision judged again; the page shows how far the job is, and what came of it."""
+    status = start_replay(services, person, alert_id, assessment_id)
+    if request.headers.get("x-fragment"):
+        asked = _outcome(request, services, status)
+        return services.render(request, "fragments/request.html", asked=asked)
+    target = f"/alerts/{alert_id}?asked={status.request.request_id}"
     return RedirectResponse(target, status_code=303)
 
 
