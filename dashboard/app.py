@@ -18,8 +18,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from dashboard.access import Permission, needs
+from dashboard.api import audit as audit_api
+from dashboard.api import figures as figures_api
 from dashboard.api import incident as incident_api
 from dashboard.api import jobs as jobs_api
+from dashboard.api import people as people_api
 from dashboard.api import routes as api
 from dashboard.api import site as site_api
 from dashboard.api import suppressions as suppressions_api
@@ -32,14 +35,21 @@ from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
 from dashboard.pages import (
     alarms,
-    cameras,
+    analytics,
+    audit,
     events,
     evidence,
     exports,
     health,
     incident,
+    live,
     login,
+    me,
+    overview,
+    people,
+    plant_map,
     preferences,
+    reports,
     suppressions,
 )
 from dashboard.pages import site as site_page
@@ -47,6 +57,7 @@ from dashboard.passwords import Passwords
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, utc_now
 from dashboard.settings import Settings, SiteFile
+from dashboard.verifying import Verifier
 from hazard.errors import StoreError
 from hazard.site.models import Site
 
@@ -90,6 +101,7 @@ def create_app(
         authenticator=Authenticator(
             backend.people, backend.desk, passwords or Passwords(), Lockout(clock)
         ),
+        verifier=Verifier(backend.audit, backend.desk, settings.data_dir, now),
         now=now,
     )
     app = FastAPI(
@@ -102,12 +114,37 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = services
-    for page in (login, alarms, incident, exports, cameras, health, evidence, events, preferences):
+    for page in (
+        login,
+        overview,
+        plant_map,
+        alarms,
+        incident,
+        exports,
+        analytics,
+        reports,
+        live,
+        health,
+        evidence,
+        events,
+        preferences,
+        people,
+        me,
+        audit,
+    ):
         app.include_router(page.router)
+    app.include_router(people.front)
     app.include_router(site_page.router)
     app.include_router(suppressions.router)
-    app.include_router(api.router)
-    app.include_router(incident_api.router)
+    for part in (
+        api.router,
+        people_api.router,
+        people_api.own,
+        audit_api.router,
+        incident_api.router,
+        figures_api.router,
+    ):
+        app.include_router(part)
     app.add_api_route(
         "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]
     )

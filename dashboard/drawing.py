@@ -5,7 +5,7 @@ Templates turn them into SVG elements; no markup is made here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hazard.site.models import Site
@@ -64,15 +64,13 @@ def picture(evidence: Evidence, site: Site, message: AlertMessage, paths: Paths)
     named = {zone for event in events for box in event.boxes for zone in box.zones}
     camera = site.cameras.get(evidence.source)
     width, height = evidence.width_px, evidence.height_px
-    zones = [] if camera is None else list(camera.zones.items())[:BOXES]
+    zones = {} if camera is None else {n: zone.polygon for n, zone in camera.zones.items()}
     seen = {box.track_id for box in evidence.boxes}
     ways = [way for track, way in paths.items() if track in seen and len(way) > 1][:BOXES]
     return Picture(
         evidence=evidence,
         boxes=tuple(_box(box, concerned, width) for box in evidence.boxes[:BOXES]),
-        zones=tuple(
-            _outline(name, zone.polygon, width, height, name in named) for name, zone in zones
-        ),
+        zones=tuple(outlines(zones, width, height, named)),
         paths=tuple(" ".join(f"{x * width:.1f},{y * height:.1f}" for x, y in way) for way in ways),
     )
 
@@ -94,6 +92,19 @@ def _box(track: Track, concerned: set[tuple[int | None, str]], picture_width: in
         concerned=hot,
         anchor="end" if left > 0.8 * picture_width else "start",
     )
+
+
+def outlines(
+    polygons: Mapping[str, Sequence[tuple[float, float]]],
+    width: int,
+    height: int,
+    concerned: Collection[str] = (),
+) -> list[Outline]:
+    """Relative polygons by name as outlines in pixels, those of `concerned` marked."""
+    return [
+        _outline(name, polygon, width, height, name in concerned)
+        for name, polygon in list(polygons.items())[:BOXES]
+    ]
 
 
 def _outline(

@@ -11,13 +11,16 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from dashboard.i18n import N_, translations
-from dashboard.stages import figure
+from dashboard.stages import figure, unit_text
 from dashboard.views import age_text
 from dashboard.wording import WORDS
+from hazard.types import Measured
 
 DAY_UNIT = {"en": "d", "fr": "j", "de": "T", "es": "d", "it": "g"}
 """The letter for days; h, min and s are the same everywhere."""
 _TRUTH = {True: N_("yes"), False: N_("no"), None: N_("none")}
+_LIMIT = N_("limit")
+_UNKNOWN = N_("unknown")
 _REGION = {"en": "en_GB"}
 """English dates have the day first and a clock of 24 hours."""
 
@@ -56,6 +59,19 @@ class Speech:
         if isinstance(value, float) and self.language != "en":
             return text.replace(".", ",")
         return text
+
+    def count(self, value: int | None) -> str:
+        """A whole number; what is not known is said to be."""
+        return self.tr(_UNKNOWN) if value is None else self.number(value, 0)
+
+    def measured(self, measured: Measured) -> str:
+        """A measured value with its unit, and its limit."""
+        name = measured.name.replace("_", " ")
+        text = f"{name} {self.figure(measured.value)} {unit_text(measured.unit)}".strip()
+        if measured.threshold is None:
+            return text
+        limit = self.figure(measured.threshold)
+        return f"{text} ({self.tr(_LIMIT)} {limit})"
 
     def age(self, seconds: float) -> str:
         """A duration in at most two units."""

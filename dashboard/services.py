@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,12 +13,14 @@ from fastapi import Depends, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from dashboard.access import Permission, Person
+from dashboard.access import MEANING, ROLE_TEXT, Permission, Person
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.evidence import EvidenceRoom
 from dashboard.exports import Exports
+from dashboard.figures import FiguresCache
 from dashboard.formats import DAY_UNIT, Speech
+from dashboard.heat import HeatCounts
 from dashboard.i18n import LANGUAGES, translations
 from dashboard.live import Hub
 from dashboard.preferences import (
@@ -31,14 +33,14 @@ from dashboard.preferences import (
     theme_of,
 )
 from dashboard.settings import ANSWER_WITHIN_S, Settings, SiteFile
-from dashboard.shell import pages_of
-from dashboard.stages import HealthView, judge, unit_text
+from dashboard.shell import ADMINISTRATION, pages_of
+from dashboard.stages import HealthView, judge, together, unit_text
+from dashboard.verifying import Verifier
 from dashboard.views import (
     AlarmView,
     alarm_view,
     in_language,
     in_order,
-    measured_text,
 )
 from dashboard.wording import (
     CAUSE_TEXT,
@@ -49,7 +51,7 @@ from dashboard.wording import (
     VERB_TEXT,
 )
 from hazard.site.models import Site
-from hazard.store.queries import AlertFilter, RequestStatus
+from hazard.store.queries import AlertFilter, AreaCounts, RequestStatus
 from hazard.types import AlertMessage, RequestState, Severity
 
 __all__ = ["FOLDER", "Services", "ServicesOf", "language_of", "services_of", "templates", "utc_now"]
@@ -80,10 +82,11 @@ def templates(language: str) -> Environment:
     environment.filters.update(
         figure=speech.figure,
         number=speech.number,
+        count=speech.count,
         age=speech.age,
         word=speech.word,
         tr=speech.tr,
-        measured=measured_text,
+        measured=speech.measured,
         unit=unit_text,
     )
     environment.globals.update(
@@ -93,6 +96,9 @@ def templates(language: str) -> Environment:
         OUTCOME_WORD=OUTCOME_WORD,
         SEVERITIES=tuple(reversed(Severity)),
         LANGUAGES=LANGUAGES,
+        ADMINISTRATION=ADMINISTRATION,
+        MEANING=MEANING,
+        ROLE_TEXT=ROLE_TEXT,
         LANGUAGE_NAMES=LANGUAGE_NAMES,
         THEMES=THEMES,
         DAY_UNIT=DAY_UNIT[language],
@@ -112,9 +118,12 @@ class Services:
     site_file: SiteFile
     backend: Backend
     authenticator: Authenticator
+    verifier: Verifier
     evidence: EvidenceRoom
     exports: Exports
     hub: Hub = field(default_factory=Hub)
+    heat: HeatCounts = field(default_factory=HeatCounts)
+    figures: FiguresCache = field(default_factory=FiguresCache)
     now: Callable[[], datetime] = utc_now
     environments: dict[str, Environment] = field(
         default_factory=lambda: {language: templates(language) for language in LANGUAGES}
@@ -128,10 +137,26 @@ class Services:
         """The site in force."""
         return self.site_file.current()
 
+    def nodes(self) -> list[HealthView]:
+        """Every node that has reported, and the site file's own, judged now; that one first."""
+        site, now = self.site, self.now()
+        own = site.site.node
+        said = {own: ()} | self.backend.situation.stage_health()
+        stale_s = self.settings.stale_after_s
+        views = [judge(rows, site, now, stale_s, node=node) for node, rows in said.items()]
+        return sorted(views, key=lambda view: (view.node != own, view.node))
+
     def health(self) -> HealthView:
-        """Every stage's health, judged now."""
-        said = self.backend.queries.stage_health()
-        return judge(said, self.site, self.now(), self.settings.stale_after_s)
+        """Every stage's health on all nodes, judged now."""
+        return self.health_of(self.nodes())
+
+    def own_health(self) -> HealthView:
+        """The stages of the node that the site file is about: its cameras and sensors."""
+        return self.nodes()[0]
+
+    def health_of(self, nodes: Sequence[HealthView]) -> HealthView:
+        """The nodes put together, the site file's own first."""
+        return together(nodes, self.site.site.node)
 
     def alarms(self, language: str) -> tuple[list[AlarmView], int]:
         """Alarms that are not back to normal, in order, and how many more there are.
@@ -207,23 +232,26 @@ class Services:
         self, request: Request, name: str, *, status: int = 200, **context: object
     ) -> HTMLResponse:
         """A whole page: what `render` gives, with the strip of alarms and health on top."""
-        return self.render(request, name, status=status, **self.strip(), **context)
+        strip = {} if "strip_counts" in context else self.strip()
+        return self.render(request, name, status=status, **strip, **context)
 
-    def strip(self) -> dict[str, Any]:
-        """What the strip on top of each page shows."""
-        counts = dict.fromkeys(reversed(Severity), 0)
+    def strip(
+        self, counts: Mapping[str, AreaCounts] | None = None, health: HealthView | None = None
+    ) -> dict[str, Any]:
+        """What the strip on top of each page shows; a page that has read it already hands it in."""
+        if counts is None:
+            counts = self.backend.queries.active_counts_by_area()
+        active = dict.fromkeys(reversed(Severity), 0)
         unacknowledged = dict.fromkeys(reversed(Severity), 0)
-        for area in self.backend.queries.active_counts_by_area().values():
+        for area in counts.values():
             for severity, number in area.by_severity.items():
-                counts[severity] += number
+                active[severity] += number
             for severity, number in area.unacknowledged_by_severity.items():
                 unacknowledged[severity] += number
-        active = self.backend.queries.count_alerts(AlertFilter(active=True))
         return {
-            "strip_counts": counts,
+            "strip_counts": active,
             "strip_unacked": unacknowledged,
-            "strip_more": max(0, active - ALARMS_AT_ONCE),
-            "health": self.health(),
+            "health": health or self.health(),
         }
 
 

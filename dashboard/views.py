@@ -157,7 +157,7 @@ class AreaView:
     """One area with its worst alarm, and whether it is watched at all.
 
     Attributes:
-        unwatched: what does not watch it, in words; empty when all of its sources are healthy.
+        unwatched: cameras and sensors that do not watch it now, and how they are.
     """
 
     area: str
@@ -166,7 +166,7 @@ class AreaView:
     unacknowledged: int
     worst: Severity | None
     sources: int
-    unwatched: tuple[str, ...]
+    unwatched: tuple[tuple[str, Health], ...]
 
     @property
     def status(self) -> str:
@@ -202,8 +202,8 @@ def _area_view(area: str, site: Site, counts: AreaCounts | None, health: HealthV
     for source in sources:
         stage = health.stage(source)
         if health.silent or stage is None or stage.health is not Health.READY:
-            word = "unknown" if health.silent or stage is None else stage.health.value
-            unwatched.append(f"{source.partition('/')[2]}: {word}")
+            state = Health.UNKNOWN if health.silent or stage is None else stage.health
+            unwatched.append((source.partition("/")[2], state))
     return AreaView(
         area=area,
         name=area_name(site, area),

@@ -1,8 +1,6 @@
 // Keeps a page true: listens to news, fetches the fragments that changed, says when it cannot.
 const SILENT_MS = 6000; // the server says something every 2 s
 const GAP_MS = 300; // a fragment is fetched at most this often
-const PICTURES = 3; // stills that are fetched at once
-const PICTURE_MS = 500;
 
 let heardAt = performance.now();
 let madeAt = performance.now();
@@ -166,7 +164,7 @@ for (const kind of ["click", "focusin"]) {
   });
 }
 
-// ---------------------------------------------------------------- ages, timers, pictures
+// ---------------------------------------------------------------- ages, timers
 
 const page = document.documentElement;
 const clockForm = new Intl.DateTimeFormat("en-GB", { timeZone: page.dataset.zone, timeStyle: "medium" });
@@ -203,24 +201,6 @@ setInterval(() => {
 for (const element of document.querySelectorAll("[data-every]")) {
   setInterval(() => { if (!document.hidden && !broken) soon(element); }, Number(element.dataset.every));
 }
-
-let loading = 0;
-function pictures() {
-  if (document.hidden || broken) return;
-  for (const image of document.querySelectorAll("img[data-picture]")) {
-    const box = image.getBoundingClientRect();
-    const visible = box.bottom > 0 && box.top < innerHeight;
-    if (!visible || image.dataset.loading || loading >= PICTURES) continue;
-    image.dataset.loading = "yes";
-    loading += 1;
-    const next = new Image();
-    const done = () => { delete image.dataset.loading; loading -= 1; };
-    next.addEventListener("load", () => { image.src = next.src; done(); });
-    next.addEventListener("error", done);
-    next.src = `${image.dataset.picture}?at=${Date.now()}`;
-  }
-}
-if (document.querySelector("img[data-picture]")) setInterval(pictures, PICTURE_MS);
 
 listen();
 ages();

@@ -366,6 +366,10 @@ class AuditRow(Base):
     hash: Mapped[str] = mapped_column(String(64))
     __table_args__ = (
         UniqueConstraint("node", "chain", "previous_hash", name="uq_audit_chain_link"),
+        Index("ix_audit_subject", "subject", "at"),
+        Index("ix_audit_actor", "actor", "at"),
+        Index("ix_audit_verb", "verb", "at"),
+        Index("ix_audit_at", "at", "audit_id"),
         {"sqlite_autoincrement": True},
     )
 
