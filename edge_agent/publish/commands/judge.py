@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue, ValidationError
 
+from edge_agent.publish.commands import verbs
 from edge_agent.publish.commands.replies import (
     LARGEST_BYTES,
     Received,
