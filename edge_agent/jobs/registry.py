@@ -38,8 +38,9 @@ from hazard.store import Store
 KINDS: Mapping[JobKind, str] = {
     JobKind.DRY_RUN: "edge_agent.jobs.dry_run:run",
     JobKind.REPLAY_DECISION: "edge_agent.jobs.replay:run",
+    JobKind.WEEKLY_REPORT: "edge_agent.jobs.weekly:run",
 }
-DUE: tuple[str, ...] = ()
+DUE: tuple[str, ...] = ("edge_agent.jobs.weekly:due",)
 
 LONGEST_S = 3600.0
 """A job that takes longer is ended."""
