@@ -6,14 +6,17 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
+from hazard.store.audit_reading import AuditReader
 from hazard.store.desk import Desk
 from hazard.store.figures import Figures
 from hazard.store.jobs import Jobs
 from hazard.store.orders import Orders
 from hazard.store.people import People
+from hazard.store.plans import Plans
 from hazard.store.queries import Queries, RequestStatus
 from hazard.store.reports import Reports
 from hazard.store.site_versions import SiteVersions
+from hazard.store.situation import Situation
 from hazard.store.store import Store
 from hazard.types import ActionRequest, RequestState
 
@@ -37,12 +40,15 @@ class Backend:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.queries: Queries = store.queries
+        self.situation: Situation = store.situation
+        self.plans: Plans = store.plans
         self.figures: Figures = store.figures
         self.reports: Reports = store.reports
         self.desk: Desk = store.desk
-        self.jobs: Jobs = store.jobs
-        self.versions: SiteVersions = store.versions
         self.people: People = store.people
+        self.audit: AuditReader = store.audit
+        self.versions: SiteVersions = store.versions
+        self.jobs: Jobs = store.jobs
         self.orders: Orders = store.orders
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._jobs: dict[str, tuple[object, ...]] | None = None

@@ -36,6 +36,7 @@ from hazard.site.models import Site
 from hazard.store import Store
 
 KINDS: Mapping[JobKind, str] = {
+    JobKind.DRY_RUN: "edge_agent.jobs.dry_run:run",
     JobKind.REPLAY_DECISION: "edge_agent.jobs.replay:run",
     JobKind.WEEKLY_REPORT: "edge_agent.jobs.weekly:run",
 }

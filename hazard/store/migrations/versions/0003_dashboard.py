@@ -200,6 +200,9 @@ def _lists() -> None:
         sa.PrimaryKeyConstraint("facet_id"),
         sa.UniqueConstraint(*FACET, name="uq_alert_facet"),
     )
+    for column in ("subject", "actor", "verb"):
+        op.create_index(f"ix_audit_{column}", "audit", [column, "at"])
+    op.create_index("ix_audit_at", "audit", ["at", "audit_id"])
     op.create_table(
         "alert_text",
         sa.Column("alert_no", BIG_KEY, autoincrement=False, nullable=False),
@@ -209,6 +212,7 @@ def _lists() -> None:
         sa.UniqueConstraint("alert_id"),
         sa.ForeignKeyConstraint(["alert_id"], ["alert.alert_id"], ondelete="CASCADE"),
     )
+    op.create_index("ix_alert_kind_place", "alert", ["hazard", "area", "raised_at"])
 
 
 FIGURES = (
