@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from http import HTTPStatus
 
 import structlog
 from fastapi import FastAPI, Request
@@ -27,18 +26,22 @@ from dashboard.api import site as site_api
 from dashboard.api import suppressions as suppressions_api
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
+from dashboard.i18n import N_
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
 from dashboard.pages import (
     alarms,
     audit,
-    cameras,
     events,
     evidence,
     health,
+    live,
     login,
     me,
+    overview,
     people,
+    plant_map,
+    preferences,
     suppressions,
 )
 from dashboard.pages import site as site_page
@@ -51,7 +54,20 @@ from hazard.errors import StoreError
 from hazard.site.models import Site
 
 log = structlog.get_logger(__name__)
-STORE_DOWN = "The database cannot be used now: see `hazard status` on the box."
+STORE_DOWN = N_("The database cannot be used now: see `hazard status` on the box.")
+ERROR_TITLES = {
+    401: N_("Not logged in"),
+    403: N_("Not allowed"),
+    404: N_("Not found"),
+    405: N_("Not possible here"),
+    409: N_("Changed meanwhile"),
+    410: N_("No longer there"),
+    413: N_("Too large"),
+    422: N_("Not valid"),
+    429: N_("Too many tries"),
+    500: N_("Something went wrong"),
+    503: N_("Not available now"),
+}
 
 
 def create_app(
@@ -88,7 +104,9 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = services
-    for page in (login, alarms, cameras, health, evidence, events, people, me, audit):
+    for page in (login, overview, plant_map, alarms, live, health, evidence, events, preferences):
+        app.include_router(page.router)
+    for page in (people, me, audit):
         app.include_router(page.router)
     app.include_router(people.front)
     app.include_router(site_page.router)
@@ -146,7 +164,11 @@ def _problem(request: Request, status: int, why: str) -> Response:
         return JSONResponse({"detail": why}, status_code=status)
     services: Services = request.app.state.services
     return services.render(
-        request, "error.html", status=status, title=HTTPStatus(status).phrase, why=why
+        request,
+        "error.html",
+        status=status,
+        title=ERROR_TITLES.get(status, ERROR_TITLES[500]),
+        why=why,
     )
 
 

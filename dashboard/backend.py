@@ -11,8 +11,10 @@ from hazard.store.desk import Desk
 from hazard.store.jobs import Jobs
 from hazard.store.orders import Orders
 from hazard.store.people import People
+from hazard.store.plans import Plans
 from hazard.store.queries import Queries, RequestStatus
 from hazard.store.site_versions import SiteVersions
+from hazard.store.situation import Situation
 from hazard.store.store import Store
 from hazard.types import ActionRequest, RequestState
 
@@ -28,6 +30,8 @@ class Backend:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.queries: Queries = store.queries
+        self.situation: Situation = store.situation
+        self.plans: Plans = store.plans
         self.desk: Desk = store.desk
         self.people: People = store.people
         self.audit: AuditReader = store.audit

@@ -6,7 +6,7 @@ Templates turn them into SVG elements; no markup is made here.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -69,13 +69,11 @@ def picture(evidence: Evidence, site: Site, message: AlertMessage) -> Picture:
     named = {zone for event in events for box in event.boxes for zone in box.zones}
     camera = site.cameras.get(evidence.source)
     width, height = evidence.width_px, evidence.height_px
-    zones = [] if camera is None else list(camera.zones.items())[:BOXES]
+    zones = {} if camera is None else {n: zone.polygon for n, zone in camera.zones.items()}
     return Picture(
         evidence=evidence,
         boxes=tuple(_box(box, concerned, width) for box in evidence.boxes[:BOXES]),
-        zones=tuple(
-            _outline(name, zone.polygon, width, height, name in named) for name, zone in zones
-        ),
+        zones=tuple(outlines(zones, width, height, named)),
     )
 
 
@@ -96,6 +94,19 @@ def _box(track: Track, concerned: set[tuple[int | None, str]], picture_width: in
         concerned=hot,
         anchor="end" if left > 0.8 * picture_width else "start",
     )
+
+
+def outlines(
+    polygons: Mapping[str, Sequence[tuple[float, float]]],
+    width: int,
+    height: int,
+    concerned: Collection[str] = (),
+) -> list[Outline]:
+    """Relative polygons by name as outlines in pixels, those of `concerned` marked."""
+    return [
+        _outline(name, polygon, width, height, name in concerned)
+        for name, polygon in list(polygons.items())[:BOXES]
+    ]
 
 
 def _outline(

@@ -29,11 +29,12 @@ TOKEN_PATHS = ("/api/", "/openapi.json")
 HSTS = "max-age=31536000"
 BODY_MAX = 64 * 1024
 BODY_MAX_OF = {
+    "/map/plans": 8 * 1024 * 1024 + BODY_MAX,
     "/api/v1/site/check": LONGEST_PATCH + BODY_MAX,
     "/api/v1/site/change": LONGEST_PATCH + BODY_MAX,
     "/api/v1/jobs": LONGEST_PATCH + BODY_MAX,
 }
-"""Paths that take more, in bytes: a change of the site file."""
+"""Paths that take more, in bytes: a floor plan, a change of the site file."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 CSP = (

@@ -175,7 +175,7 @@ class AreaView:
     """One area with its worst alarm, and whether it is watched at all.
 
     Attributes:
-        unwatched: what does not watch it, in words; empty when all of its sources are healthy.
+        unwatched: cameras and sensors that do not watch it now, and how they are.
     """
 
     area: str
@@ -184,7 +184,7 @@ class AreaView:
     unacknowledged: int
     worst: Severity | None
     sources: int
-    unwatched: tuple[str, ...]
+    unwatched: tuple[tuple[str, Health], ...]
 
     @property
     def status(self) -> str:
@@ -220,8 +220,8 @@ def _area_view(area: str, site: Site, counts: AreaCounts | None, health: HealthV
     for source in sources:
         stage = health.stage(source)
         if health.silent or stage is None or stage.health is not Health.READY:
-            word = "unknown" if health.silent or stage is None else stage.health.value
-            unwatched.append(f"{source.partition('/')[2]}: {word}")
+            state = Health.UNKNOWN if health.silent or stage is None else stage.health
+            unwatched.append((source.partition("/")[2], state))
     return AreaView(
         area=area,
         name=area_name(site, area),
@@ -233,10 +233,10 @@ def _area_view(area: str, site: Site, counts: AreaCounts | None, health: HealthV
     )
 
 
-def age_text(seconds: float) -> str:
+def age_text(seconds: float, day: str = "d") -> str:
     """A duration in at most two units: `8 s`, `3 min 20 s`, `2 h 5 min`, `4 d 1 h`."""
     whole = max(0, int(seconds))
-    steps = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+    steps = ((86400, day), (3600, "h"), (60, "min"), (1, "s"))
     parts: list[str] = []
     for size, unit in steps:
         count, whole = divmod(whole, size)

@@ -19,6 +19,7 @@ from hazard.catalogue import catalogue
 from hazard.errors import Conflict, IllegalTransition
 from hazard.store import Store
 from hazard.types import (
+    ActionRequest,
     AlertMessage,
     Authority,
     Cause,
@@ -38,6 +39,7 @@ from hazard.types import (
     StageHealth,
     Times,
     Track,
+    Verb,
     Words,
 )
 
@@ -176,6 +178,21 @@ class Plant:
         alarm, _ = self._alarms[alert_id]
         result = on_condition(alarm, ProcessCondition.NORMAL, datetime.now(UTC))
         self._write(result.alarm, result.cause, result.text)
+
+    def acknowledge(self, alert_id: str, actor: str = "Ada") -> None:
+        """A person acknowledges it, at the revision that stands."""
+        with self._guard:
+            alarm, _ = self._alarms[alert_id]
+            request = ActionRequest(
+                request_id=f"ack-{alert_id}-{alarm.revision}",
+                alert_id=alert_id,
+                verb=Verb.ACKNOWLEDGE,
+                actor=actor,
+                expected_revision=alarm.revision,
+                requested_at=datetime.now(UTC),
+            )
+            done = on_action(alarm, request, request.requested_at)
+            self._write(done.alarm, done.cause, done.text, actor=actor)
 
     def lift(self, alert_id: str, severity: Severity) -> None:
         """A higher severity: the acknowledgement has to be given again."""

@@ -123,14 +123,14 @@ def get_cameras(services: ServicesOf) -> list[CameraAnswer]:
             camera_id=view.camera_id,
             area=view.area,
             health=view.stage.health,
-            sign=view.sign,
+            sign=view.sign.upper(),
             reason=view.sign_detail,
             fps=view.fps,
             budget_fps=view.budget_fps,
             picture_age_s=view.age_s,
-            picture=f"/cameras/{view.camera_id}/preview.jpg",
+            picture=f"/live/{view.camera_id}/picture.jpg",
         )
-        for view in camera_views(services.site, services.health(), folder, now)
+        for view in camera_views(services.site, services.own_health(), folder, now)
     ]
 
 
@@ -147,7 +147,7 @@ def get_areas(services: ServicesOf) -> list[AreaAnswer]:
             worst=view.worst,
             alarms=view.alarms,
             unacknowledged=view.unacknowledged,
-            unwatched=view.unwatched,
+            unwatched=tuple(f"{name}: {state.value}" for name, state in view.unwatched),
         )
         for view in views
     ]

@@ -13,7 +13,7 @@ from dashboard.actions import ActionForm, submit
 from dashboard.detail import detail
 from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf, language_of
-from dashboard.views import alarm_view, area_views
+from dashboard.views import alarm_view
 from hazard.errors import StoreError
 from hazard.store.queries import AlertFilter
 from hazard.types import RequestState, Severity
@@ -21,36 +21,6 @@ from hazard.types import RequestState, Severity
 router = APIRouter(include_in_schema=False)
 JOURNAL_PAGE = 50
 AlertId = Annotated[str, "an alert's id; unknown ones give 404"]
-
-
-@router.get("/", dependencies=[needs(Permission.VIEW)])
-def overview(request: Request, services: ServicesOf) -> Response:
-    """Areas and alarms."""
-    return services.page(request, "overview.html", **_overview(request, services))
-
-
-@router.get("/fragments/overview", dependencies=[needs(Permission.VIEW)])
-def overview_fragment(request: Request, services: ServicesOf) -> Response:
-    """The part of the overview that changes."""
-    context = _overview(request, services)
-    return services.render(request, "fragments/overview.html", **context, **services.strip())
-
-
-@router.get("/fragments/strip", dependencies=[needs(Permission.VIEW)])
-def strip_fragment(request: Request, services: ServicesOf) -> Response:
-    """The strip on top of each page."""
-    return services.render(request, "fragments/strip.html", **services.strip())
-
-
-def _overview(request: Request, services: Services) -> dict[str, Any]:
-    alarms, more = services.alarms(language_of(request, services.site))
-    counts = services.backend.queries.active_counts_by_area()
-    return {
-        "alarms": [alarm for alarm in alarms if not alarm.suppressed],
-        "suppressed": [alarm for alarm in alarms if alarm.suppressed],
-        "more": more,
-        "areas": area_views(services.site, counts, services.health()),
-    }
 
 
 @router.get("/journal", dependencies=[needs(Permission.VIEW)])

@@ -38,10 +38,12 @@ from hazard.store.orders import Orders
 from hazard.store.outbox import Outbox, OutboxItem
 from hazard.store.people import People
 from hazard.store.performance import Asked
+from hazard.store.plans import Plans
 from hazard.store.queries import AreaCounts, Queries, area_counts
 from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
 from hazard.store.site_versions import SiteVersions
+from hazard.store.situation import Situation
 from hazard.store.taken import read_taken
 from hazard.store.unit import UnitOfWork
 from hazard.store.writer import Writer
@@ -67,9 +69,11 @@ class Store:
 
     Attributes:
         queries: what dashboard and reports read.
+        situation: what the overview, the plant map and the health page read.
         desk: what the dashboard hands in.
         people: who may use the dashboard.
         audit: who did what.
+        plans: pictures of the plant, and what lies where on them.
         outbox: the publisher's view.
         bulk: readings, stage health and retention.
         bounds: takes out of the outbox what waits beyond its limits.
@@ -102,9 +106,11 @@ class Store:
         self._writer = Writer(self._durable, self._lock, commit_timeout_ms)
         relaxed = Writer(self._plain, self._lock, BULK_WAIT_MS)
         self.queries = Queries(self._plain)
+        self.situation = Situation(self._plain)
         self.desk = Desk(self._writer)
         self.people = People(self._writer)
         self.audit = AuditReader(self._plain)
+        self.plans = Plans(self._writer)
         self.outbox = Outbox(self._plain, relaxed)
         self.bulk = Bulk(self._plain, relaxed, self._writer)
         self.bounds = Bounds(self._plain, self._writer)

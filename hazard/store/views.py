@@ -128,14 +128,15 @@ class AreaCounts(Model):
     unacknowledged: int
     suppressed: int
     unacknowledged_by_severity: dict[Severity, int]
+    by_state: dict[IsaState, int] = Field(default_factory=dict)
 
 
-_SUPPRESSED = (
+SUPPRESSED = (
     IsaState.SHELVED.value,
     IsaState.SUPPRESSED_BY_DESIGN.value,
     IsaState.OUT_OF_SERVICE.value,
 )
-_UNACKNOWLEDGED = (
+UNACKNOWLEDGED = (
     IsaState.UNACKNOWLEDGED.value,
     IsaState.RTN_UNACKNOWLEDGED.value,
     IsaState.LATCHED_UNACKNOWLEDGED.value,
@@ -146,11 +147,13 @@ def area_counts(area: str, cells: Sequence[tuple[str, str, int]]) -> AreaCounts:
     """Counts of one area from (severity, state, number) of alarms not back to normal."""
     by_severity: dict[Severity, int] = {}
     unacknowledged: dict[Severity, int] = {}
+    by_state: dict[IsaState, int] = {}
     for severity, state, number in cells:
         key = Severity(severity)
-        if state not in _SUPPRESSED:
+        by_state[IsaState(state)] = by_state.get(IsaState(state), 0) + number
+        if state not in SUPPRESSED:
             by_severity[key] = by_severity.get(key, 0) + number
-        if state in _UNACKNOWLEDGED:
+        if state in UNACKNOWLEDGED:
             unacknowledged[key] = unacknowledged.get(key, 0) + number
     return AreaCounts(
         area=area,
@@ -158,7 +161,8 @@ def area_counts(area: str, cells: Sequence[tuple[str, str, int]]) -> AreaCounts:
         by_severity=by_severity,
         unacknowledged=sum(unacknowledged.values()),
         unacknowledged_by_severity=unacknowledged,
-        suppressed=sum(n for _, state, n in cells if state in _SUPPRESSED),
+        by_state=by_state,
+        suppressed=sum(n for _, state, n in cells if state in SUPPRESSED),
     )
 
 

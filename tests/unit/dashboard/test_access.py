@@ -50,7 +50,7 @@ def test_every_answer_carries_the_security_headers(officer: TestClient, path: st
 def test_no_page_holds_inline_script_or_style(officer: TestClient, plant: Plant) -> None:
     alert = plant.raise_alert()
     plant.add_opinion(alert)
-    for path in ("/", "/journal", "/cameras", "/health", f"/alerts/{alert}"):
+    for path in ("/", "/journal", "/live", "/health", f"/alerts/{alert}"):
         text = officer.get(path).text
         assert "style=" not in text
         assert "<style" not in text
