@@ -19,6 +19,8 @@ from starlette.staticfiles import StaticFiles
 
 from dashboard.access import Permission, needs
 from dashboard.api import audit as audit_api
+from dashboard.api import figures as figures_api
+from dashboard.api import incident as incident_api
 from dashboard.api import jobs as jobs_api
 from dashboard.api import people as people_api
 from dashboard.api import routes as api
@@ -26,15 +28,18 @@ from dashboard.api import site as site_api
 from dashboard.api import suppressions as suppressions_api
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
+from dashboard.evidence import EvidenceRoom
 from dashboard.i18n import N_
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
 from dashboard.pages import (
     alarms,
+    analytics,
     audit,
     events,
     evidence,
     health,
+    incident,
     live,
     login,
     me,
@@ -42,6 +47,7 @@ from dashboard.pages import (
     people,
     plant_map,
     preferences,
+    reports,
     suppressions,
 )
 from dashboard.pages import site as site_page
@@ -88,6 +94,7 @@ def create_app(
         settings=settings,
         site_file=SiteFile(settings.site_file, site),
         backend=backend,
+        evidence=EvidenceRoom(settings.evidence, now),
         authenticator=Authenticator(
             backend.people, backend.desk, passwords or Passwords(), Lockout(clock)
         ),
@@ -104,14 +111,35 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = services
-    for page in (login, overview, plant_map, alarms, live, health, evidence, events, preferences):
-        app.include_router(page.router)
-    for page in (people, me, audit):
+    for page in (
+        login,
+        overview,
+        plant_map,
+        alarms,
+        incident,
+        analytics,
+        reports,
+        live,
+        health,
+        evidence,
+        events,
+        preferences,
+        people,
+        me,
+        audit,
+    ):
         app.include_router(page.router)
     app.include_router(people.front)
     app.include_router(site_page.router)
     app.include_router(suppressions.router)
-    for part in (api.router, people_api.router, people_api.own, audit_api.router):
+    for part in (
+        api.router,
+        people_api.router,
+        people_api.own,
+        audit_api.router,
+        incident_api.router,
+        figures_api.router,
+    ):
         app.include_router(part)
     app.add_api_route(
         "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]

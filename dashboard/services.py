@@ -16,6 +16,8 @@ from starlette.responses import HTMLResponse
 from dashboard.access import MEANING, ROLE_TEXT, Permission, Person
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
+from dashboard.evidence import EvidenceRoom
+from dashboard.figures import FiguresCache
 from dashboard.formats import DAY_UNIT, Speech
 from dashboard.heat import HeatCounts
 from dashboard.i18n import LANGUAGES, translations
@@ -39,7 +41,14 @@ from dashboard.views import (
     in_language,
     in_order,
 )
-from dashboard.wording import CAUSE_TEXT, PRIORITY, VERB_TEXT
+from dashboard.wording import (
+    CAUSE_TEXT,
+    NOT_DONE_TEXT,
+    OUTCOME_TEXT,
+    OUTCOME_WORD,
+    PRIORITY,
+    VERB_TEXT,
+)
 from hazard.site.models import Site
 from hazard.store.queries import AlertFilter, AreaCounts, RequestStatus
 from hazard.types import AlertMessage, RequestState, Severity
@@ -83,16 +92,17 @@ def templates(language: str) -> Environment:
         PRIORITY=PRIORITY,
         CAUSE_TEXT=CAUSE_TEXT,
         VERB_TEXT=VERB_TEXT,
+        OUTCOME_WORD=OUTCOME_WORD,
         SEVERITIES=tuple(reversed(Severity)),
         LANGUAGES=LANGUAGES,
+        ADMINISTRATION=ADMINISTRATION,
+        MEANING=MEANING,
+        ROLE_TEXT=ROLE_TEXT,
         LANGUAGE_NAMES=LANGUAGE_NAMES,
         THEMES=THEMES,
         DAY_UNIT=DAY_UNIT[language],
         speech=speech,
         pages_of=pages_of,
-        ADMINISTRATION=ADMINISTRATION,
-        MEANING=MEANING,
-        ROLE_TEXT=ROLE_TEXT,
         Permission=Permission,
         new_id=lambda: str(uuid.uuid4()),
     )
@@ -108,8 +118,10 @@ class Services:
     backend: Backend
     authenticator: Authenticator
     verifier: Verifier
+    evidence: EvidenceRoom
     hub: Hub = field(default_factory=Hub)
     heat: HeatCounts = field(default_factory=HeatCounts)
+    figures: FiguresCache = field(default_factory=FiguresCache)
     now: Callable[[], datetime] = utc_now
     environments: dict[str, Environment] = field(
         default_factory=lambda: {language: templates(language) for language in LANGUAGES}
@@ -169,27 +181,18 @@ class Services:
                     kept.setdefault(message.alert_id, message)
         return kept
 
-    def request_text(self, status: RequestStatus) -> tuple[str, str]:
+    def request_text(self, status: RequestStatus, language: str) -> tuple[str, str]:
         """How a request stands: a word for the style, and what to tell the person."""
-        verb = VERB_TEXT[status.request.verb]
-        if status.state is RequestState.DONE:
-            return "done", f"{verb}: done."
-        if status.state is RequestState.CONFLICT and not status.request.alert_id:
-            return "conflict", f"{verb}: NOT done. {status.outcome}"
-        if status.state is RequestState.CONFLICT:
-            return "conflict", (
-                f"{verb}: NOT done, the alarm changed meanwhile. {status.outcome} "
-                "Look at it again, then repeat."
-            )
-        if status.state is RequestState.REFUSED:
-            return "refused", f"{verb}: refused. {status.outcome}"
         waited = self.now() - status.request.requested_at
-        if waited > timedelta(seconds=ANSWER_WITHIN_S):
-            return "unanswered", (
-                f"The agent does not answer: call the control room. {verb} is NOT done. "
-                "Your request is stored; this page shows it if the agent carries it out later."
-            )
-        return "pending", f"{verb}: handed to the agent…"
+        word = status.state.value
+        if status.state is RequestState.PENDING and waited > timedelta(seconds=ANSWER_WITHIN_S):
+            word = "unanswered"
+        text = OUTCOME_TEXT[word]
+        if status.state is RequestState.CONFLICT and not status.request.alert_id:
+            text = NOT_DONE_TEXT
+        tr = self.speeches[language].tr
+        verb = tr(VERB_TEXT[status.request.verb])
+        return word, tr(text).format(verb=verb, outcome=status.outcome)
 
     def render(
         self, request: Request, name: str, *, status: int = 200, **context: object

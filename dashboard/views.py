@@ -24,9 +24,7 @@ from hazard.types import (
     Health,
     IsaState,
     Measured,
-    ProcessCondition,
     Severity,
-    Verb,
 )
 
 
@@ -102,22 +100,6 @@ class AlarmView:
     def headline(self) -> str:
         """The measured values in one short line."""
         return ", ".join(measured_text(measured) for measured in self.measured[:2])
-
-    @property
-    def verbs(self) -> tuple[Verb, ...]:
-        """What makes sense to ask for now; the agent core has the last word."""
-        verbs: list[Verb] = []
-        if self.unacknowledged:
-            verbs.append(Verb.ACKNOWLEDGE)
-        latched = self.message.latched and self.message.condition is ProcessCondition.NORMAL
-        held = self.message.condition is ProcessCondition.HELD
-        if self.message.acknowledged and (latched or held):
-            verbs.append(Verb.RESET)
-        if self.message.shelved_until is not None:
-            verbs.append(Verb.UNSHELVE)
-        elif not (self.suppressed or self.ended or self.severity is Severity.CRITICAL):
-            verbs.append(Verb.SHELVE)
-        return (*verbs, Verb.COMMENT)
 
     @property
     def matter(self) -> str:

@@ -99,6 +99,29 @@ VERB_TEXT = {
     Verb.RESTORE_SITE: N_("Restore the site file"),
     Verb.START_JOB: N_("Start a job"),
 }
+OUTCOME_WORD = {
+    "pending": N_("PENDING"),
+    "done": N_("DONE"),
+    "conflict": N_("CONFLICT"),
+    "refused": N_("REFUSED"),
+    "unanswered": N_("NO ANSWER"),
+}
+"""How a request to the agent core stands, in one word."""
+NOT_DONE_TEXT = N_("{verb}: NOT done. {outcome}")
+"""A conflict about something else than an alarm: the outcome says all."""
+OUTCOME_TEXT = {
+    "pending": N_("{verb}: handed to the agent…"),
+    "done": N_("{verb}: done."),
+    "conflict": N_(
+        "{verb}: NOT done, the alarm changed meanwhile. {outcome} Look at it again, then repeat. "
+        "What you wrote is still there."
+    ),
+    "refused": N_("{verb}: refused. {outcome}"),
+    "unanswered": N_(
+        "The agent does not answer: call the control room. {verb} is NOT done. Your request is "
+        "stored; this page shows it if the agent carries it out later."
+    ),
+}
 SUPPRESSION_TEXT = {
     SuppressionCause.MAINTENANCE: N_("Maintenance window"),
     SuppressionCause.MACHINE_STATE: N_("Machine state"),

@@ -14,8 +14,9 @@ from dashboard.managing import TokenForm, create_token, granted
 from dashboard.pages.login import WAIT
 from dashboard.pages.people import REFUSALS, refusal
 from dashboard.passwords import LENGTH_MIN
+from dashboard.preferences import language_of
 from dashboard.security import SessionOf, give_session, require_csrf, whence
-from dashboard.services import ServicesOf, language_of
+from dashboard.services import ServicesOf
 from dashboard.settings import IDLE_S
 from dashboard.views import age_text
 

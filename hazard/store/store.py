@@ -28,8 +28,10 @@ from hazard.store.bulk import Bulk
 from hazard.store.committing import Committer
 from hazard.store.desk import Desk
 from hazard.store.engine import data_version, make_engine, store_url
+from hazard.store.figures import Figures
 from hazard.store.jobs import Jobs
 from hazard.store.notices import Notices
+from hazard.store.observations import Observations
 from hazard.store.operations import (
     OutboxMessage,
     Render,
@@ -40,6 +42,7 @@ from hazard.store.people import People
 from hazard.store.performance import Asked
 from hazard.store.plans import Plans
 from hazard.store.queries import AreaCounts, Queries, area_counts
+from hazard.store.reports import Reports
 from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
 from hazard.store.site_versions import SiteVersions
@@ -78,9 +81,11 @@ class Store:
         bulk: readings, stage health and retention.
         bounds: takes out of the outbox what waits beyond its limits.
         notices: what people are still to be told.
+        reports: reports of weeks, and how far they are sent.
         orders: the register of suppressions and shelvings.
         versions: what the site file said, when, and who made it so.
         jobs: long work that people have asked for.
+        observations: what cameras saw, for dry runs.
     """
 
     def __init__(
@@ -107,6 +112,7 @@ class Store:
         relaxed = Writer(self._plain, self._lock, BULK_WAIT_MS)
         self.queries = Queries(self._plain)
         self.situation = Situation(self._plain)
+        self.figures = Figures(self._plain)
         self.desk = Desk(self._writer)
         self.people = People(self._writer)
         self.audit = AuditReader(self._plain)
@@ -115,9 +121,11 @@ class Store:
         self.bulk = Bulk(self._plain, relaxed, self._writer)
         self.bounds = Bounds(self._plain, self._writer)
         self.notices = Notices(self._plain, self._writer)
+        self.reports = Reports(self._plain, self._writer)
         self.orders = Orders(self._plain)
         self.versions = SiteVersions(self._plain, lambda: self._backlog.operations)
         self.jobs = Jobs(self._plain, relaxed)
+        self.observations = Observations(self._plain, relaxed)
         self._restore = Restore(self._plain)
         self._chain_ends = ChainEnds()
         self._watch: Connection | None = None

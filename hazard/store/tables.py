@@ -113,6 +113,7 @@ class AlertRow(Base):
     payload: Mapped[dict[str, Any]]
     __table_args__ = (
         Index("ix_alert_facet", *FACET, "raised_at", "alert_id"),
+        Index("ix_alert_kind_place", "hazard", "area", "raised_at"),
         Index(
             "ix_alert_figures",
             "raised_at",

@@ -11,11 +11,14 @@ from hazard.types import (
     ActionRequest,
     AlertMessage,
     Assessment,
+    CauseCode,
     Evidence,
     Incident,
     IsaState,
     Model,
     Name,
+    Notice,
+    NoticeState,
     Quality,
     RequestState,
     Severity,
@@ -91,6 +94,39 @@ class Delivery(Model):
     attempts: int
 
 
+class NoticeLine(Model):
+    """A message to people about an alert, and what became of it."""
+
+    notice: Notice
+    state: NoticeState
+    error: str = ""
+    sent_at: UtcTime | None = None
+
+
+class Candidate(Model):
+    """A past alert as it is compared with another: a few things of its last message.
+
+    Attributes:
+        done: corrective actions that were completed, in words.
+        checked: recommended actions that were ticked, by the catalogue's ids.
+    """
+
+    alert_id: str
+    hazard: str
+    area: str
+    severity: Severity
+    raised_at: UtcTime
+    zones: tuple[str, ...]
+    sources: tuple[str, ...]
+    levels: tuple[str, ...]
+    measured: dict[str, float]
+    summary: str
+    cause: CauseCode | None
+    closing_note: str
+    done: tuple[str, ...]
+    checked: tuple[str, ...]
+
+
 class AlertDetail(Model):
     """Everything about one alert."""
 
@@ -102,6 +138,7 @@ class AlertDetail(Model):
     audit: tuple[AuditLine, ...]
     requests: tuple[RequestStatus, ...]
     deliveries: tuple[Delivery, ...]
+    notices: tuple[NoticeLine, ...] = Field(default=(), description="messages to people")
 
 
 class ReadingPoint(Model):
