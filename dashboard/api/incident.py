@@ -34,6 +34,7 @@ from hazard.store.queries import AlertDetail
 from hazard.types import Evidence, UtcTime, Verb
 
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
+FILE = {"schema": {"type": "string", "format": "binary"}}
 BUSY: dict[int | str, dict[str, object]] = {
     429: {"model": Problem, "description": "too many files are being made"}
 }
@@ -207,7 +208,7 @@ def get_export(services: ServicesOf, person: PersonOf, export_id: ExportId) -> E
     dependencies=[needs(Permission.EXPORT)],
     response_class=FileResponse,
     responses={
-        200: {"content": {"application/pdf": {}, "application/zip": {}}},
+        200: {"content": {"application/pdf": FILE, "application/zip": FILE}},
         409: {"model": Problem, "description": "it is not made yet, or could not be"},
     },
 )
