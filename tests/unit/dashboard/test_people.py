@@ -296,3 +296,17 @@ def test_a_hostile_name_is_text_wherever_it_is_shown(
         text = admin.get(path).text
         assert "<img" not in text
         assert "&lt;img src=x" in text
+
+
+def test_what_one_chose_to_read_and_see_comes_along_to_another_browser(
+    client_as: ClientAs, app: FastAPI, backend: Backend, clock: Clock
+) -> None:
+    eve = client_as(Role.VIEWER, name="Eve")
+    post(eve, "/preferences", language="de", theme="dark", next="/me")
+    account = backend.people.accounts.get(account_id(backend, "Eve"))
+    token = backend.people.logins.open_session(account, clock.now(), lifetime=timedelta(hours=1))
+    other = TestClient(app, headers={"accept": "text/html", "accept-language": "fr"})
+    other.cookies.set(COOKIE, token, domain=HOST)
+    page = other.get("/me").text
+    assert '<html lang="de" data-theme="dark"' in page
+    assert "Mein Konto" in page
