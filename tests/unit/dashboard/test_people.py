@@ -169,7 +169,7 @@ def test_a_token_is_shown_once_may_what_it_says_and_ends(
     assert program.get("/api/v1/alarms").status_code == 200
     assert program.get("/api/v1/me").json()["permissions"] == ["view"]
     body = {"verb": "acknowledge", "expected_revision": 1}
-    refused = program.post(f"/api/v1/alarms/{alert}/actions", json=body)
+    refused = program.post(f"/api/v1/alerts/{alert}/actions", json=body)
     assert (refused.status_code, "scope act" in refused.text) == (403, True)
     assert program.get("/", follow_redirects=False).status_code in (303, 401)
     clock.ahead_s = 2 * 24 * 3600 + 1
@@ -184,7 +184,7 @@ def test_a_token_acts_as_its_person_without_a_csrf_token(
     answer = post(eve, "/me/tokens", name="board", scopes=["view", "act"], days="2")
     program = TestClient(app, headers={"authorization": f"Bearer {TOKEN.findall(answer.text)[0]}"})
     body = {"verb": "acknowledge", "expected_revision": 1}
-    assert program.post(f"/api/v1/alarms/{alert}/actions", json=body).status_code == 202
+    assert program.post(f"/api/v1/alerts/{alert}/actions", json=body).status_code == 202
     (request,) = plant.store.pending_requests()
     assert (request.actor, request.role) == ("Eve", Role.OPERATOR)
     made = program.post("/api/v1/me/tokens", json={"name": "more", "scopes": ["view"]})
@@ -244,7 +244,7 @@ def test_an_operator_of_one_area_cannot_act_in_another(
     eve = client_as(Role.OPERATOR, ("compressor",), "Eve")
     csrf = csrf_of(eve.get("/me").text)
     answer = eve.post(
-        f"/api/v1/alarms/{alert}/actions",
+        f"/api/v1/alerts/{alert}/actions",
         json={"verb": "acknowledge", "expected_revision": 1},
         headers={"x-csrf-token": csrf},
     )
