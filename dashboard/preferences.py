@@ -38,12 +38,12 @@ def language_of(request: Request, site: Site) -> str:
 
 
 def theme_of(request: Request) -> str:
-    """`light` or `dark` as the person chose, or this browser; `auto`: as the device has it."""
+    """`light`, `dark`, or `auto` (as the device has it): the person's own, else chosen here."""
     person: Person | None = getattr(request.state, "person", None)
-    if person is not None and person.theme in THEMES:
-        return person.theme
-    kept = request.cookies.get(THEME_COOKIE, "")
-    return kept if kept in THEMES else "auto"
+    for chosen in (person.theme if person else "", request.cookies.get(THEME_COOKIE, "")):
+        if chosen in THEMES:
+            return chosen
+    return "auto"
 
 
 def keep_choice(response: Response, request: Request, cookie: str, value: str) -> None:

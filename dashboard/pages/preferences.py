@@ -27,11 +27,9 @@ def choose(
     theme: Annotated[Literal["", "auto", "light", "dark"], Form()] = "",
     next: Annotated[str, Form(max_length=600)] = "/",  # noqa: A002 - the form's field
 ) -> Response:
-    """Keep what was chosen with the account and in this browser, and go back to the page."""
+    """Keep what was chosen, here and for the person's other browsers; go back to the page."""
     services.backend.people.accounts.set_preferences(
-        person.account_id,
-        language=language or person.language,
-        theme=(theme or person.theme).replace("auto", ""),
+        person.account_id, language=language or person.language, theme=theme or person.theme
     )
     response = RedirectResponse(local_path(next), status_code=303)
     if language:
