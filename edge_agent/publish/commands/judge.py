@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue, ValidationError
 
+from edge_agent.publish.commands import verbs
 from edge_agent.publish.commands.replies import (
     LARGEST_BYTES,
     Received,
@@ -23,7 +24,7 @@ from edge_agent.publish.commands.replies import (
     refuse_topic,
 )
 from edge_agent.publish.commands.tokens import Claims, TokenRefused, check, read_secret
-from edge_agent.publish.commands.verbs import COMMANDS, ON_THE_NODE, Command
+from edge_agent.publish.commands.verbs import COMMANDS, Command
 from edge_agent.publish.messages import CommandMessage
 from hazard.errors import ConfigError, HazardError
 from hazard.site.alarms import User
@@ -133,7 +134,7 @@ def _parse(payload: bytes) -> CommandMessage:
 def _verb(name: str) -> tuple[Verb, Command]:
     try:
         verb = Verb(name)
-        if verb in ON_THE_NODE:
+        if verb in verbs.ON_THE_NODE:
             raise CommandRefused(
                 f"{verb} is taken on the node's own dashboard only, where its site file and its "
                 "jobs are seen: ask there"
