@@ -29,6 +29,7 @@ from dashboard.api import suppressions as suppressions_api
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.evidence import EvidenceRoom
+from dashboard.exports import Exports
 from dashboard.i18n import N_
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
@@ -38,6 +39,7 @@ from dashboard.pages import (
     audit,
     events,
     evidence,
+    exports,
     health,
     incident,
     live,
@@ -95,6 +97,7 @@ def create_app(
         site_file=SiteFile(settings.site_file, site),
         backend=backend,
         evidence=EvidenceRoom(settings.evidence, now),
+        exports=Exports(settings.data_dir / "exports", now),
         authenticator=Authenticator(
             backend.people, backend.desk, passwords or Passwords(), Lockout(clock)
         ),
@@ -117,6 +120,7 @@ def create_app(
         plant_map,
         alarms,
         incident,
+        exports,
         analytics,
         reports,
         live,
@@ -171,6 +175,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         services.hub.close()
         await asyncio.to_thread(watcher.stop)
+        await asyncio.to_thread(services.exports.close)
 
 
 def _openapi(request: Request) -> JSONResponse:
