@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from dashboard.access import Permission, needs
+from dashboard.api import alerts as alerts_api
 from dashboard.api import jobs as jobs_api
 from dashboard.api import routes as api
 from dashboard.api import site as site_api
@@ -27,7 +28,16 @@ from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
-from dashboard.pages import alarms, cameras, events, evidence, health, login, suppressions
+from dashboard.pages import (
+    alarm_list,
+    alarms,
+    cameras,
+    events,
+    evidence,
+    health,
+    login,
+    suppressions,
+)
 from dashboard.pages import site as site_page
 from dashboard.passwords import Passwords
 from dashboard.security import Guard
@@ -75,9 +85,11 @@ def create_app(
     app.state.services = services
     for page in (login, alarms, cameras, health, evidence, events):
         app.include_router(page.router)
+    app.include_router(alarm_list.router)
     app.include_router(site_page.router)
     app.include_router(suppressions.router)
     app.include_router(api.router)
+    app.include_router(alerts_api.router)
     app.add_api_route(
         "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]
     )

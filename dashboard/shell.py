@@ -27,8 +27,8 @@ class PageLink:
 
 
 NAVIGATION = (
-    PageLink("/", N_("Alarms"), under=("/alerts",)),
-    PageLink("/journal", N_("Journal")),
+    PageLink("/", N_("Overview")),
+    PageLink("/alarms", N_("Alarms"), under=("/alarms", "/alerts")),
     PageLink("/cameras", N_("Cameras"), under=("/cameras",)),
     PageLink("/health", N_("Health")),
     PageLink("/site", N_("Zones and rules"), Permission.EDIT_SITE, under=("/site/",)),

@@ -1,4 +1,4 @@
-"""The list of alarms, the journal, one alarm, and what people ask of it."""
+"""The overview, one alarm, and what people ask of it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ from dashboard.actions import ActionForm, submit
 from dashboard.detail import detail
 from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf, language_of
-from dashboard.views import alarm_view, area_views
-from hazard.errors import StoreError
-from hazard.store.queries import AlertFilter
-from hazard.types import RequestState, Severity
+from dashboard.views import area_views
+from hazard.types import RequestState
 
 router = APIRouter(include_in_schema=False)
-JOURNAL_PAGE = 50
 AlertId = Annotated[str, "an alert's id; unknown ones give 404"]
 
 
@@ -51,34 +48,6 @@ def _overview(request: Request, services: Services) -> dict[str, Any]:
         "more": more,
         "areas": area_views(services.site, counts, services.health()),
     }
-
-
-@router.get("/journal", dependencies=[needs(Permission.VIEW)])
-def journal(
-    request: Request,
-    services: ServicesOf,
-    page: Annotated[str | None, Query(max_length=400)] = None,
-    area: Annotated[str, Query(max_length=64)] = "",
-    severity: Annotated[str, Query(max_length=16)] = "",
-) -> Response:
-    """All alerts, newest first."""
-    site, now = services.site, services.now()
-    least = Severity(severity) if severity in tuple(Severity) else None
-    where = AlertFilter(areas=(area,) if area in site.areas else (), min_severity=least)
-    try:
-        found = services.backend.queries.list_alerts(where, page=page, limit=JOURNAL_PAGE)
-    except StoreError as error:
-        raise HTTPException(404, str(error)) from error
-    language = language_of(request, site)
-    return services.page(
-        request,
-        "journal.html",
-        alarms=[alarm_view(message, site, now, language) for message in found.alerts],
-        next_page=found.next_page,
-        first=page is None,
-        area=area if area in site.areas else "",
-        severity=least.value if least else "",
-    )
 
 
 @router.get("/alerts/{alert_id}", dependencies=[needs(Permission.VIEW)])

@@ -65,7 +65,7 @@ def test_every_route_but_the_listed_ones_wants_a_login(
     plant.raise_alert()
     found = list(routes(app))
     assert ("POST", "/alerts/{alert_id}/actions") in found
-    assert ("GET", "/api/v1/alarms") in found
+    assert ("GET", "/api/v1/alerts") in found
     for method, path in found:
         answer = stranger.request(method, filled(path), headers={"content-length": "0"})
         if path in PUBLIC:
@@ -111,7 +111,7 @@ def test_every_answer_carries_the_security_headers(officer: TestClient, path: st
 def test_no_page_holds_inline_script_or_style(officer: TestClient, plant: Plant) -> None:
     alert = plant.raise_alert()
     plant.add_opinion(alert)
-    for path in ("/", "/journal", "/cameras", "/health", f"/alerts/{alert}"):
+    for path in ("/", "/alarms", "/cameras", "/health", f"/alerts/{alert}"):
         text = officer.get(path).text
         assert "style=" not in text
         assert "<style" not in text
@@ -216,10 +216,10 @@ def test_who_cannot_get_in_sets_a_new_password_with_a_code_of_the_console(
 
 @pytest.mark.usefixtures("ada")
 def test_a_stranger_is_led_to_the_login_and_back(stranger: TestClient) -> None:
-    answer = stranger.get("/journal?area=yard")
+    answer = stranger.get("/alarms?area=yard")
     assert answer.headers["location"] == "/login?next=%2Fjournal%3Farea%3Dyard"
-    answer = log_in(stranger, target="/journal?area=yard")
-    assert answer.headers["location"] == "/journal?area=yard"
+    answer = log_in(stranger, target="/alarms?area=yard")
+    assert answer.headers["location"] == "/alarms?area=yard"
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie

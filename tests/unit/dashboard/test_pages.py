@@ -226,7 +226,7 @@ def test_a_new_preview_is_live_and_an_old_one_is_stale_with_its_age(
         "/fragments/alerts/none",
         "/fragments/requests/none",
         "/api/v1/alarms/none",
-        "/journal?page=nonsense",
+        "/alarms?page=nonsense",
     ],
 )
 def test_what_is_not_there_is_not_found(officer: TestClient, path: str) -> None:
@@ -353,22 +353,6 @@ def test_readings_are_plotted_with_their_thresholds(officer: TestClient, plant: 
     assert ">raised<" in page
 
 
-def test_the_journal_keeps_what_is_back_to_normal_and_filters(
-    officer: TestClient, plant: Plant
-) -> None:
-    for number in range(55):
-        plant.raise_alert(severity=Severity.LOW, age_s=60 + number)
-    plant.raise_alert(severity=Severity.HIGH, hazard="overtemperature")
-    first = officer.get("/journal").text
-    assert first.count('class="c-priority"') == 50
-    older = re.search(r'href="(/journal\?[^"]*page=[^"]+)"', first)
-    assert older is not None
-    second = officer.get(older.group(1).replace("&amp;", "&")).text
-    assert second.count('class="c-priority"') == 6
-    assert officer.get("/journal?severity=high").text.count('class="c-priority"') == 1
-    assert "No alarm matches" in officer.get("/journal?area=tank-farm").text
-
-
 @pytest.mark.parametrize("evil", XSS)
 def test_text_from_outside_is_shown_as_text(officer: TestClient, plant: Plant, evil: str) -> None:
     track = Track(track_id=1, label=evil[:64], confidence=0.5, xyxy=(1, 1, 9, 9), foot=(0.5, 0.5))
@@ -394,7 +378,7 @@ def test_text_from_outside_is_shown_as_text(officer: TestClient, plant: Plant, e
         },
     )
     plant.carry_out()
-    for path in ("/", "/journal", "/health", "/cameras", f"/alerts/{alert}"):
+    for path in ("/", "/alarms", "/health", "/cameras", f"/alerts/{alert}"):
         page = officer.get(path).text
         for bad in ("<script>alert", "<img src=x", "<svg/onload", 'href="javascript:'):
             assert bad not in page, path
