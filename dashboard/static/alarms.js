@@ -294,7 +294,7 @@ async function wake() {
 
 async function listen() {
   try {
-    const answer = await fetch("/api/v1/alerts/sounding", { signal: AbortSignal.timeout(10000) });
+    const answer = await fetch("/api/v1/sounding", { signal: AbortSignal.timeout(10000) });
     if (!answer.ok) return;
     const before = new Set(waiting);
     waiting = (await answer.json()).alerts;
