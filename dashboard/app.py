@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from http import HTTPStatus
 
 import structlog
 from fastapi import FastAPI, Request
@@ -20,22 +19,36 @@ from starlette.staticfiles import StaticFiles
 
 from dashboard.access import Permission, needs
 from dashboard.api import alerts as alerts_api
+from dashboard.api import audit as audit_api
+from dashboard.api import figures as figures_api
+from dashboard.api import incident as incident_api
 from dashboard.api import jobs as jobs_api
+from dashboard.api import people as people_api
 from dashboard.api import routes as api
 from dashboard.api import site as site_api
 from dashboard.api import suppressions as suppressions_api
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
+from dashboard.evidence import EvidenceRoom
+from dashboard.i18n import N_
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
 from dashboard.pages import (
     alarm_list,
-    alarms,
-    cameras,
+    analytics,
+    audit,
     events,
     evidence,
     health,
+    incident,
+    live,
     login,
+    me,
+    overview,
+    people,
+    plant_map,
+    preferences,
+    reports,
     suppressions,
 )
 from dashboard.pages import site as site_page
@@ -43,11 +56,25 @@ from dashboard.passwords import Passwords
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, utc_now
 from dashboard.settings import Settings, SiteFile
+from dashboard.verifying import Verifier
 from hazard.errors import StoreError
 from hazard.site.models import Site
 
 log = structlog.get_logger(__name__)
-STORE_DOWN = "The database cannot be used now: see `hazard status` on the box."
+STORE_DOWN = N_("The database cannot be used now: see `hazard status` on the box.")
+ERROR_TITLES = {
+    401: N_("Not logged in"),
+    403: N_("Not allowed"),
+    404: N_("Not found"),
+    405: N_("Not possible here"),
+    409: N_("Changed meanwhile"),
+    410: N_("No longer there"),
+    413: N_("Too large"),
+    422: N_("Not valid"),
+    429: N_("Too many tries"),
+    500: N_("Something went wrong"),
+    503: N_("Not available now"),
+}
 
 
 def create_app(
@@ -68,9 +95,11 @@ def create_app(
         settings=settings,
         site_file=SiteFile(settings.site_file, site),
         backend=backend,
+        evidence=EvidenceRoom(settings.evidence, now),
         authenticator=Authenticator(
             backend.people, backend.desk, passwords or Passwords(), Lockout(clock)
         ),
+        verifier=Verifier(backend.audit, backend.desk, settings.data_dir, now),
         now=now,
     )
     app = FastAPI(
@@ -83,13 +112,37 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = services
-    for page in (login, alarms, cameras, health, evidence, events):
+    for page in (
+        login,
+        overview,
+        plant_map,
+        alarm_list,
+        incident,
+        analytics,
+        reports,
+        live,
+        health,
+        evidence,
+        events,
+        preferences,
+        people,
+        me,
+        audit,
+    ):
         app.include_router(page.router)
-    app.include_router(alarm_list.router)
+    app.include_router(people.front)
     app.include_router(site_page.router)
     app.include_router(suppressions.router)
-    app.include_router(api.router)
-    app.include_router(alerts_api.router)
+    for part in (
+        api.router,
+        people_api.router,
+        people_api.own,
+        audit_api.router,
+        alerts_api.router,
+        incident_api.router,
+        figures_api.router,
+    ):
+        app.include_router(part)
     app.add_api_route(
         "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]
     )
@@ -141,7 +194,11 @@ def _problem(request: Request, status: int, why: str) -> Response:
         return JSONResponse({"detail": why}, status_code=status)
     services: Services = request.app.state.services
     return services.render(
-        request, "error.html", status=status, title=HTTPStatus(status).phrase, why=why
+        request,
+        "error.html",
+        status=status,
+        title=ERROR_TITLES.get(status, ERROR_TITLES[500]),
+        why=why,
     )
 
 

@@ -57,7 +57,9 @@ def request_id(batch: uuid.UUID, alert_id: str) -> uuid.UUID:
     return uuid.uuid5(batch, alert_id)
 
 
-def acknowledge(services: Services, person: Person, form: BulkForm) -> list[Outcome]:
+def acknowledge(
+    services: Services, person: Person, form: BulkForm, language: str
+) -> list[Outcome]:
     """Hand in a request for each alarm; one that is refused keeps none of the others back.
 
     Raises:
@@ -84,17 +86,19 @@ def acknowledge(services: Services, person: Person, form: BulkForm) -> list[Outc
                 )
             )
             continue
-        outcomes.append(_outcome(services, status))
+        outcomes.append(_outcome(services, status, language))
     return outcomes
 
 
-def outcomes_of(services: Services, batch: uuid.UUID, alerts: list[str]) -> list[Outcome]:
+def outcomes_of(
+    services: Services, batch: uuid.UUID, alerts: list[str], language: str
+) -> list[Outcome]:
     """How the requests of a batch stand now; of those that were handed in."""
     found = []
     for alert_id in dict.fromkeys(alerts):
         status = services.backend.queries.request_state(str(request_id(batch, alert_id)))
         if status is not None:
-            found.append(_outcome(services, status))
+            found.append(_outcome(services, status, language))
     return found
 
 
@@ -105,7 +109,7 @@ def titles(services: Services, alerts: list[str], language: str) -> dict[str, Al
     return {each.alert_id: alarm_view(each, site, now, language) for each in found}
 
 
-def _outcome(services: Services, status: RequestStatus) -> Outcome:
-    word, text = services.request_text(status)
+def _outcome(services: Services, status: RequestStatus, language: str) -> Outcome:
+    word, text = services.request_text(status, language)
     request = status.request
     return Outcome(alert_id=request.alert_id, request_id=request.request_id, word=word, text=text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from dashboard.access import Permission, PersonOf, needs
@@ -15,7 +15,7 @@ from dashboard.api.models import Problem
 from dashboard.api.routes import ERRORS, WRITE_ERRORS
 from dashboard.bulk import AT_ONCE, BulkForm, Outcome, acknowledge, outcomes_of
 from dashboard.security import require_csrf
-from dashboard.services import ServicesOf
+from dashboard.services import ServicesOf, language_of
 from hazard.errors import StoreError
 from hazard.store.queries import Counted
 from hazard.store.saved_views import SavedView, ViewRefused
@@ -109,19 +109,24 @@ def get_changes(
     dependencies=[needs(Permission.ACT), Depends(require_csrf)],
     responses=WRITE_ERRORS,
 )
-def acknowledge_many(services: ServicesOf, person: PersonOf, form: BulkForm) -> Outcomes:
+def acknowledge_many(
+    request: Request, services: ServicesOf, person: PersonOf, form: BulkForm
+) -> Outcomes:
     """Ask the agent core to acknowledge alarms; each has an outcome of its own."""
-    return Outcomes(batch=form.batch, outcomes=tuple(acknowledge(services, person, form)))
+    language = language_of(request, services.site)
+    return Outcomes(batch=form.batch, outcomes=tuple(acknowledge(services, person, form, language)))
 
 
 @router.get("/acknowledgements/{batch}", tags=["actions"], dependencies=[needs(Permission.VIEW)])
 def get_acknowledgements(
+    request: Request,
     services: ServicesOf,
     batch: uuid.UUID,
     alert: Annotated[list[str], Query(min_length=1, max_length=AT_ONCE)],
 ) -> Outcomes:
     """How the requests of a batch stand, for these alarms."""
-    return Outcomes(batch=batch, outcomes=tuple(outcomes_of(services, batch, alert)))
+    language = language_of(request, services.site)
+    return Outcomes(batch=batch, outcomes=tuple(outcomes_of(services, batch, alert, language)))
 
 
 @router.get("/views", tags=["views"], dependencies=[needs(Permission.VIEW)])

@@ -14,9 +14,6 @@ class Problem(BaseModel):
     detail: str
 
 
-class AlarmList(BaseModel):
-    """One page of alarms, newest first."""
-
     alarms: tuple[AlertMessage, ...]
     next_page: str | None = Field(description="give it as `page` for the next ones")
 
@@ -57,7 +54,7 @@ class CameraAnswer(BaseModel):
     health: Health
     sign: str
     reason: str
-    fps: str
+    fps: float | None = Field(description="frames processed a second; null: not known now")
     budget_fps: float
     picture_age_s: float | None
     picture: str = Field(description="path of the latest annotated picture")

@@ -24,7 +24,6 @@ from dashboard.bulk import BulkForm, Looked, acknowledge, outcomes_of, titles
 from dashboard.csv_export import csv_lines
 from dashboard.security import SessionOf, require_csrf
 from dashboard.services import Services, ServicesOf, language_of
-from dashboard.wording import DECIDED_TEXT, STATE_TEXT
 from hazard.errors import StoreError
 from hazard.store.saved_views import ViewRefused
 from hazard.types import DecidedBy, UtcTime
@@ -101,7 +100,8 @@ def acknowledge_many(
         form = BulkForm(alerts=looked, reason=reason, batch=batch)
     except ValueError as error:
         raise HTTPException(422, _mend(error, bool(alert))) from error
-    outcomes = acknowledge(services, person, form)
+    language = language_of(request, services.site)
+    outcomes = acknowledge(services, person, form, language)
     context = _outcomes(request, services, outcomes, form.batch)
     if request.headers.get("x-fragment"):
         return services.render(request, "fragments/outcomes.html", **context)
@@ -113,7 +113,9 @@ def outcomes_fragment(
     request: Request, services: ServicesOf, batch: Annotated[uuid.UUID, Query()], alert: Ids
 ) -> Response:
     """How the requests of a batch stand."""
-    context = _outcomes(request, services, outcomes_of(services, batch, alert), batch)
+    language = language_of(request, services.site)
+    found = outcomes_of(services, batch, alert, language)
+    context = _outcomes(request, services, found, batch)
     return services.render(request, "fragments/outcomes.html", **context)
 
 
@@ -243,8 +245,6 @@ def _frame(request: Request, services: Services, person: Person) -> dict[str, An
         "shows": SHOWS,
         "states": STATES,
         "deciders": tuple(DecidedBy),
-        "STATE_TEXT": STATE_TEXT,
-        "DECIDED_TEXT": DECIDED_TEXT,
         "hazards": hazards_in(language),
         "nodes": queries.nodes(),
         "views": services.backend.people.views.of(person.account_id),

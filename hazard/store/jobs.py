@@ -81,6 +81,15 @@ class Jobs:
 
     # ------------------------------------------------------------ the process of the jobs
 
+    def add(self, job: Job) -> None:
+        """Store a job that nobody asked for; one that is there already stays as it is.
+
+        Raises:
+            StoreError: if the store cannot be written.
+        """
+        with self._writer.transaction(wait_ms=WAIT_MS) as connection:
+            insert_jobs(connection, [job])
+
     def begin_next(self, now: datetime) -> Job | None:
         """The oldest job that waits, which is running from now on; None if none waits.
 
@@ -112,7 +121,7 @@ class Jobs:
     def end(
         self, job_id: str, state: JobState, result: Mapping[str, JsonValue], text: str, at: datetime
     ) -> None:
-        """Write what became of a job.
+        """Write what became of a job that runs; one that has failed meanwhile stays so.
 
         Raises:
             StoreError: if the store cannot be written.
@@ -121,7 +130,8 @@ class Jobs:
         if state is JobState.DONE:
             values["progress"] = 1.0
         with self._writer.transaction(wait_ms=WAIT_MS) as connection:
-            connection.execute(_update(job_id).values(**values, message=text[:MAX_MESSAGE]))
+            running = _update(job_id).where(JobRow.state == JobState.RUNNING.value)
+            connection.execute(running.values(**values, message=text[:MAX_MESSAGE]))
 
     def fail_running(self, text: str, at: datetime) -> int:
         """Jobs that were running when their process died have failed; gives their number.

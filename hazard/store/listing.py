@@ -28,8 +28,8 @@ from hazard.store.views import (
     ENDED,
     MAX_PAGE,
     OPEN_STATES,
-    SUPPRESSED_STATES,
-    UNACKNOWLEDGED_STATES,
+    SUPPRESSED,
+    UNACKNOWLEDGED,
     AlertFilter,
     AlertPage,
     Counted,
@@ -43,8 +43,8 @@ COUNTED = 2000
 _FACETS = Base.metadata.tables["alert_facet"]
 _STAGES: Mapping[str, int] = {
     **dict.fromkeys(OPEN_STATES, 1),
-    **dict.fromkeys(UNACKNOWLEDGED_STATES, 0),
-    **dict.fromkeys(SUPPRESSED_STATES, 2),
+    **dict.fromkeys(UNACKNOWLEDGED, 0),
+    **dict.fromkeys(SUPPRESSED, 2),
     ENDED: 3,
 }
 _STATES = sorted(IsaState, key=lambda state: (_STAGES[state.value], list(IsaState).index(state)))

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, func, select
 
 from hazard.store.assessments import assessments_about, find_assessment
+from hazard.store.incidents import candidates, evidence_of, notice_lines, paths_around
 from hazard.store.listing import COUNTED, NEWEST_FIRST, Ordered, count, list_page, messages_of
 from hazard.store.side_tables import AlertFacetRow, ReadingRow, StageHealthRow
 from hazard.store.since import Changes, changes_since
@@ -34,8 +35,10 @@ from hazard.store.views import (
     AreaCounts,
     AuditLine,
     AuditPage,
+    Candidate,
     Counted,
     Delivery,
+    NoticeLine,
     Order,
     ReadingPoint,
     RequestStatus,
@@ -54,8 +57,10 @@ __all__ = [
     "AreaCounts",
     "AuditLine",
     "AuditPage",
+    "Candidate",
     "Counted",
     "Delivery",
+    "NoticeLine",
     "Order",
     "Ordered",
     "Queries",
@@ -110,7 +115,29 @@ class Queries:
                 audit=_audit(connection, select_audit().where(AuditRow.subject == alert_id)),
                 requests=_requests(connection, ActionRequestRow.alert_id == alert_id),
                 deliveries=_deliveries(connection, alert_id),
+                notices=notice_lines(connection, alert_id),
             )
+
+    def current(self, alert_id: str) -> AlertMessage | None:
+        """The newest message of an alert, or None if there is none of that id."""
+        query = select(AlertRow.payload).where(AlertRow.alert_id == alert_id)
+        with self._read() as connection:
+            payload = connection.execute(query).scalar_one_or_none()
+        return None if payload is None else AlertMessage.model_validate(payload)
+
+    def candidates(
+        self, *, hazard: str, area: str, before: datetime, other_areas: Sequence[str]
+    ) -> tuple[Candidate, ...]:
+        """Past alerts of the same kind, a bounded number: the same area's first."""
+        with self._read() as connection:
+            return candidates(
+                connection, hazard=hazard, area=area, before=before, other_areas=other_areas
+            )
+
+    def evidence_of(self, alert_id: str) -> tuple[str, tuple[Evidence, ...]] | None:
+        """An alert's area and its evidence that is not pruned; None without such an alert."""
+        with self._read() as connection:
+            return evidence_of(connection, alert_id)
 
     def messages(self, alerts: Sequence[str]) -> tuple[AlertMessage, ...]:
         """These alerts as they are now, in this order; unknown ones are left out."""
@@ -172,6 +199,13 @@ class Queries:
             return changes_since(connection, since)
 
     # ------------------------------------------------------------ around an alert
+
+    def paths_around(
+        self, camera_id: str, since: datetime, until: datetime
+    ) -> dict[int, list[tuple[float, float]]]:
+        """The ways of a camera's tracks as relative foot points, by track, oldest first."""
+        with self._read() as connection:
+            return paths_around(connection, camera_id, since, until)
 
     def readings_around(
         self, sensor_ids: Sequence[str], start: datetime, end: datetime, *, limit: int = 5000

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue, ValidationError
 
+from edge_agent.publish.commands import verbs
 from edge_agent.publish.commands.replies import (
     LARGEST_BYTES,
     Received,
@@ -133,6 +134,11 @@ def _parse(payload: bytes) -> CommandMessage:
 def _verb(name: str) -> tuple[Verb, Command]:
     try:
         verb = Verb(name)
+        if verb in verbs.ON_THE_NODE:
+            raise CommandRefused(
+                f"{verb} is taken on the node's own dashboard only, where its site file and its "
+                "jobs are seen: ask there"
+            )
         return verb, COMMANDS[verb]
     except (ValueError, KeyError) as error:
         known = ", ".join(sorted(each.value for each in COMMANDS))
