@@ -57,9 +57,7 @@ def request_id(batch: uuid.UUID, alert_id: str) -> uuid.UUID:
     return uuid.uuid5(batch, alert_id)
 
 
-def acknowledge(
-    services: Services, person: Person, form: BulkForm, language: str
-) -> list[Outcome]:
+def acknowledge(services: Services, person: Person, form: BulkForm, language: str) -> list[Outcome]:
     """Hand in a request for each alarm; one that is refused keeps none of the others back.
 
     Raises:

@@ -75,10 +75,15 @@ class Queries:
     """Reads of the store, each in a transaction of its own. Safe to call from any thread."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+        self._engine = engine
+
+    @property
+    def engine(self) -> Engine:
+        """The database, for exports, which read in their own way."""
+        return self._engine
 
     def _read(self) -> AbstractContextManager[Connection]:
-        return self.engine.connect()
+        return self._engine.connect()
 
     # ------------------------------------------------------------ alerts
 
