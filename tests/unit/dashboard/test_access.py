@@ -156,7 +156,7 @@ def test_who_cannot_get_in_sets_a_new_password_with_a_code_of_the_console(
 @pytest.mark.usefixtures("ada")
 def test_a_stranger_is_led_to_the_login_and_back(stranger: TestClient) -> None:
     answer = stranger.get("/alarms?area=yard")
-    assert answer.headers["location"] == "/login?next=%2Fjournal%3Farea%3Dyard"
+    assert answer.headers["location"] == "/login?next=%2Falarms%3Farea%3Dyard"
     answer = log_in(stranger, target="/alarms?area=yard")
     assert answer.headers["location"] == "/alarms?area=yard"
     cookie = answer.headers["set-cookie"]

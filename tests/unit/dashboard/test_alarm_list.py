@@ -151,7 +151,7 @@ def test_only_what_the_person_may_is_offered_and_taken(client_as: ClientAs, plan
     assert f'value="{mine}:1"' in page
     assert f'value="{other}:1"' not in page
     answer = ask(plant, operator, mine, other)
-    assert "you may act on yard" in answer.text
+    assert "your areas are yard" in answer.text
     api = "/api/v1/alerts?show=unacknowledged"
     assert [alert["alert_id"] for alert in operator.get(api).json()["alerts"]] == [other]
     viewer = client_as(Role.VIEWER)
