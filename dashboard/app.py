@@ -18,26 +18,30 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from dashboard.access import Permission, needs
+from dashboard.api import alerts as alerts_api
 from dashboard.api import audit as audit_api
 from dashboard.api import figures as figures_api
 from dashboard.api import incident as incident_api
 from dashboard.api import jobs as jobs_api
 from dashboard.api import people as people_api
+from dashboard.api import plant as plant_api
 from dashboard.api import routes as api
 from dashboard.api import site as site_api
 from dashboard.api import suppressions as suppressions_api
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.evidence import EvidenceRoom
+from dashboard.exports import Exports
 from dashboard.i18n import N_
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
 from dashboard.pages import (
-    alarms,
+    alarm_list,
     analytics,
     audit,
     events,
     evidence,
+    exports,
     health,
     incident,
     live,
@@ -95,6 +99,7 @@ def create_app(
         site_file=SiteFile(settings.site_file, site),
         backend=backend,
         evidence=EvidenceRoom(settings.evidence, now),
+        exports=Exports(settings.data_dir / "exports", now),
         authenticator=Authenticator(
             backend.people, backend.desk, passwords or Passwords(), Lockout(clock)
         ),
@@ -115,8 +120,9 @@ def create_app(
         login,
         overview,
         plant_map,
-        alarms,
+        alarm_list,
         incident,
+        exports,
         analytics,
         reports,
         live,
@@ -134,9 +140,11 @@ def create_app(
     app.include_router(suppressions.router)
     for part in (
         api.router,
+        plant_api.router,
         people_api.router,
         people_api.own,
         audit_api.router,
+        alerts_api.router,
         incident_api.router,
         figures_api.router,
     ):
@@ -171,6 +179,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         services.hub.close()
         await asyncio.to_thread(watcher.stop)
+        await asyncio.to_thread(services.exports.close)
 
 
 def _openapi(request: Request) -> JSONResponse:

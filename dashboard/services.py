@@ -17,6 +17,7 @@ from dashboard.access import MEANING, ROLE_TEXT, Permission, Person
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.evidence import EvidenceRoom
+from dashboard.exports import Exports
 from dashboard.figures import FiguresCache
 from dashboard.formats import DAY_UNIT, Speech
 from dashboard.heat import HeatCounts
@@ -42,6 +43,7 @@ from dashboard.views import (
     in_order,
 )
 from dashboard.wording import (
+    AUTHORITY_WORDS,
     CAUSE_TEXT,
     NOT_DONE_TEXT,
     OUTCOME_TEXT,
@@ -82,6 +84,7 @@ def templates(language: str) -> Environment:
         figure=speech.figure,
         number=speech.number,
         count=speech.count,
+        span=speech.span,
         age=speech.age,
         word=speech.word,
         tr=speech.tr,
@@ -92,6 +95,7 @@ def templates(language: str) -> Environment:
         PRIORITY=PRIORITY,
         CAUSE_TEXT=CAUSE_TEXT,
         VERB_TEXT=VERB_TEXT,
+        AUTHORITY_WORDS=AUTHORITY_WORDS,
         OUTCOME_WORD=OUTCOME_WORD,
         SEVERITIES=tuple(reversed(Severity)),
         LANGUAGES=LANGUAGES,
@@ -119,6 +123,7 @@ class Services:
     authenticator: Authenticator
     verifier: Verifier
     evidence: EvidenceRoom
+    exports: Exports
     hub: Hub = field(default_factory=Hub)
     heat: HeatCounts = field(default_factory=HeatCounts)
     figures: FiguresCache = field(default_factory=FiguresCache)

@@ -10,15 +10,25 @@ import hashlib
 import math
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from edge_agent.core.dispatch import CASE_VERBS
-from hazard.alarms import Alarm, on_action, on_case, on_condition, on_note, raise_alarm
+from hazard.alarms import (
+    Alarm,
+    Attention,
+    on_action,
+    on_case,
+    on_condition,
+    on_note,
+    raise_alarm,
+)
 from hazard.catalogue import catalogue
 from hazard.errors import Conflict, IllegalTransition
 from hazard.store import Store
+from hazard.store.writer import StoreUnavailable
 from hazard.types import (
     ActionRequest,
     AlertMessage,
@@ -30,6 +40,7 @@ from hazard.types import (
     HazardEvent,
     Health,
     Incident,
+    IsaState,
     Measured,
     Opinion,
     ProcessCondition,
@@ -179,6 +190,28 @@ class Plant:
         alarm, _ = self._alarms[alert_id]
         result = on_condition(alarm, ProcessCondition.NORMAL, datetime.now(UTC))
         self._write(result.alarm, result.cause, result.text)
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """The alerts that are not back to normal."""
+        with self._guard:
+            return tuple(
+                alert_id
+                for alert_id, (_, message) in self._alarms.items()
+                if message.state is not IsaState.NORMAL
+            )
+
+    def end(self, alert_id: str) -> None:
+        """Whatever it was: gone, acknowledged, and back to normal."""
+        with self._guard:
+            alarm, _ = self._alarms[alert_id]
+            now = datetime.now(UTC)
+            if alarm.condition is not ProcessCondition.NORMAL:
+                alarm = on_condition(alarm, ProcessCondition.NORMAL, now).alarm
+            values = {name: getattr(alarm, name) for name in Alarm.model_fields}
+            number = self._alarms[alert_id][0].revision + 1
+            values |= {"attention": Attention.ACKNOWLEDGED, "revision": number}
+            self._write(Alarm(**values), Cause.CONDITION, "over")
 
     def acknowledge(self, alert_id: str, actor: str = "Ada") -> None:
         """A person acknowledges it, at the revision that stands."""
@@ -380,9 +413,10 @@ class Heartbeat:
         try:
             while not self._stop.wait(0.1):
                 beats += 1
-                if beats % 10 == 0:
-                    self.plant.report_health(**self.health)
-                if self.answers:
-                    self.plant.carry_out()
+                with suppress(StoreUnavailable):  # a busy database: like the core, ask again
+                    if beats % 10 == 0:
+                        self.plant.report_health(**self.health)
+                    if self.answers:
+                        self.plant.carry_out()
         except Exception as error:  # noqa: BLE001 - the test that uses it looks at it
             self.failed = error
