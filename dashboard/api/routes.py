@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from fastapi import APIRouter, HTTPException
-=======
-from typing import Annotated
-
-from fastapi import APIRouter, HTTPException, Query, Request
->>>>>>> main
+from fastapi import APIRouter, HTTPException, Request
 
 from dashboard.access import Permission, needs
 from dashboard.api.models import (
