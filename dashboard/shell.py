@@ -28,7 +28,7 @@ class PageLink:
 
 NAVIGATION = (
     PageLink("/", N_("Overview")),
-    PageLink("/journal", N_("Journal")),
+    PageLink("/alarms", N_("Alarms"), under=("/alarms", "/alerts")),
     PageLink("/live", N_("Live"), under=("/live/",)),
     PageLink("/analytics", N_("Analytics"), under=("/analytics",)),
     PageLink("/health", N_("Health")),

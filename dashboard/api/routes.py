@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Request
 
 from dashboard.access import Permission, needs
 from dashboard.api.models import (
     ActionAnswer,
-    AlarmList,
     AreaAnswer,
     CameraAnswer,
     HealthAnswer,
@@ -17,11 +14,9 @@ from dashboard.api.models import (
     StageAnswer,
 )
 from dashboard.previews import camera_views
-from dashboard.services import Services, ServicesOf
+from dashboard.services import Services, ServicesOf, language_of
 from dashboard.views import area_views
-from hazard.errors import StoreError
-from hazard.store.queries import AlertFilter, RequestStatus
-from hazard.types import Severity
+from hazard.store.queries import RequestStatus
 
 ERRORS: dict[int | str, dict[str, object]] = {
     401: {"model": Problem, "description": "not logged in"},
@@ -39,32 +34,13 @@ WRITE_ERRORS: dict[int | str, dict[str, object]] = {
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
 
 
-@router.get("/alarms", tags=["alarms"], dependencies=[needs(Permission.VIEW)])
-def list_alarms(
-    services: ServicesOf,
-    *,
-    active: Annotated[bool | None, Query(description="not back to normal; all when absent")] = None,
-    area: Annotated[str | None, Query(max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")] = None,
-    min_severity: Severity | None = None,
-    page: Annotated[str | None, Query(max_length=400)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> AlarmList:
-    """Alarms, newest first."""
-    where = AlertFilter(active=active, areas=(area,) if area else (), min_severity=min_severity)
-    try:
-        found = services.backend.queries.list_alerts(where, page=page, limit=limit)
-    except StoreError as error:
-        raise HTTPException(404, str(error)) from error
-    return AlarmList(alarms=found.alerts, next_page=found.next_page)
-
-
 @router.get("/actions/{request_id}", tags=["actions"], dependencies=[needs(Permission.VIEW)])
-def get_action(services: ServicesOf, request_id: str) -> ActionAnswer:
+def get_action(request: Request, services: ServicesOf, request_id: str) -> ActionAnswer:
     """How a request stands."""
     status = services.backend.queries.request_state(request_id[:64])
     if status is None:
         raise HTTPException(404, "there is no such request")
-    return answer(services, status)
+    return answer(request, services, status)
 
 
 @router.get("/health", tags=["plant"], dependencies=[needs(Permission.VIEW)])
@@ -127,9 +103,9 @@ def get_areas(services: ServicesOf) -> list[AreaAnswer]:
     ]
 
 
-def answer(services: Services, status: RequestStatus) -> ActionAnswer:
-    """How a request stands, as the API says it."""
-    word, text = services.request_text(status, "en")
+def answer(request: Request, services: Services, status: RequestStatus) -> ActionAnswer:
+    """How a request stands, as the API says it in the language that is asked for."""
+    word, text = services.request_text(status, language_of(request, services.site))
     return ActionAnswer(
         status=status, state=status.state, answered=word not in ("pending", "unanswered"), text=text
     )

@@ -105,7 +105,9 @@ def opens_and_looks(officer: Officer, alert_id: str, title: str) -> None:
         source,
     )
     assert width == 768, "the footage's width in pixels"
-    expect(page.locator("#alert-body")).to_contain_text(re.compile("Text (by|from) the"), timeout=PATIENCE_MS)
+    expect(page.locator("#alert-body")).to_contain_text(
+        re.compile("Text (by|from) the"), timeout=PATIENCE_MS
+    )
 
 
 def acknowledges(officer: Officer, alert_id: str) -> None:

@@ -78,6 +78,7 @@ def _people() -> None:
         sa.Column("account_id", sa.String(64), nullable=False),
         sa.Column("name", sa.String(64), nullable=False),
         sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("first", sa.Boolean(), nullable=False, comment="what the list opens with"),
         sa.Column("query", sa.JSON(), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("view_id"),
@@ -213,6 +214,7 @@ def _lists() -> None:
         sa.ForeignKeyConstraint(["alert_id"], ["alert.alert_id"], ondelete="CASCADE"),
     )
     op.create_index("ix_alert_kind_place", "alert", ["hazard", "area", "raised_at"])
+    op.create_index("ix_delivery_outbox_id", "delivery", ["outbox_id"])
 
 
 FIGURES = (
