@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 
 from hazard.store.desk import Desk
@@ -34,11 +35,19 @@ class Backend:
             StoreError: if there is no such alert, or the store cannot be written.
         """
         status = self.desk.submit_request(request)
+        self._follow(request.request_id)
+        return status
+
+    @property
+    def of_replica(self) -> bool:
+        """Whether this is a replica, whose nodes keep pictures and files for themselves."""
+        return False
+
+    def _follow(self, request_id: str) -> None:
         with self._guard:
-            self._waiting[request.request_id] = None
+            self._waiting[request_id] = None
             while len(self._waiting) > WAITING:
                 self._waiting.popitem(last=False)
-        return status
 
     def newly_settled(self) -> list[RequestStatus]:
         """Followed requests that the core has answered since the last call."""
@@ -54,9 +63,11 @@ class Backend:
                     settled.append(status)
         return settled
 
-    def changes_after(self, sequence: int | None, limit: int) -> tuple[int, list[str]]:
-        """The newest sequence, and the alerts with a revision after `sequence`."""
-        return self.queries.changes_after(sequence, limit=limit)
+    def changes_after(
+        self, mark: Mapping[str, int] | None, limit: int
+    ) -> tuple[dict[str, int], list[str]]:
+        """The newest sequence of each node, and the alerts with a later revision than in `mark`."""
+        return self.queries.changes_after(mark, limit=limit)
 
     def version(self) -> int:
         """A number that changes with each commit of another process.

@@ -139,7 +139,7 @@ class Watcher:
         self._poll_s = poll_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
-        self._sequence: int | None = None
+        self._mark: dict[str, int] | None = None
         self._fingerprint: object = None
 
     def start(self) -> None:
@@ -170,10 +170,10 @@ class Watcher:
             self._stop.wait(self._poll_s)
 
     def _look(self) -> None:
-        newest, ids = self._backend.changes_after(self._sequence, CHANGED_AT_ONCE)
-        if self._sequence is not None and ids:
-            self._tell(Event("alarm", {"ids": ids, "sequence": newest}))
-        self._sequence = newest
+        newest, ids = self._backend.changes_after(self._mark, CHANGED_AT_ONCE)
+        if self._mark is not None and ids:
+            self._tell(Event("alarm", {"ids": ids, "sequence": sum(newest.values())}))
+        self._mark = newest
         for status in self._backend.newly_settled():
             request = status.request
             news = {"id": request.request_id, "ids": [request.alert_id]}

@@ -20,7 +20,7 @@ from dashboard.i18n import LANGUAGES, translations
 from dashboard.live import Hub
 from dashboard.settings import ANSWER_WITHIN_S, Settings, SiteFile
 from dashboard.shell import NAVIGATION
-from dashboard.stages import HealthView, figure, judge, unit_text
+from dashboard.stages import HealthView, figure, judge, judge_nodes, unit_text
 from dashboard.views import (
     AlarmView,
     age_text,
@@ -92,8 +92,11 @@ class Services:
 
     def health(self) -> HealthView:
         """Every stage's health, judged now."""
-        said = self.backend.queries.stage_health()
-        return judge(said, self.site, self.now(), self.settings.stale_after_s)
+        queries, stale_after_s = self.backend.queries, self.settings.stale_after_s
+        if not self.backend.of_replica:
+            return judge(queries.stage_health(), self.site, self.now(), stale_after_s)
+        said = {node: queries.stage_health(node) for node in queries.nodes()}
+        return judge_nodes(said, self.site, self.now(), stale_after_s)
 
     def alarms(self, language: str) -> tuple[list[AlarmView], int]:
         """Alarms that are not back to normal, in order, and how many more there are.

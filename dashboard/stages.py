@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hazard.site.models import Site
@@ -51,9 +51,8 @@ class HealthView:
     @property
     def troubled(self) -> tuple[StageView, ...]:
         """The stages that are not ready, worst first."""
-        order = [Health.OFFLINE, Health.UNKNOWN, Health.DEGRADED, Health.STARTING]
         bad = [stage for stage in self.stages if stage.health is not Health.READY]
-        return tuple(sorted(bad, key=lambda stage: (order.index(stage.health), stage.stage)))
+        return tuple(sorted(bad, key=lambda stage: (_WORSE.index(stage.health), stage.stage)))
 
     @property
     def worst(self) -> Health:
@@ -79,12 +78,60 @@ def judge(
     said: Iterable[StageHealth], site: Site, now: datetime, stale_after_s: float
 ) -> HealthView:
     """Judge every stage that spoke, and the reasoner, cameras and sensors that should have."""
+    return _view(said, _expected(site), site, now, stale_after_s)
+
+
+def judge_nodes(
+    said: Mapping[str, Iterable[StageHealth]], site: Site, now: datetime, stale_after_s: float
+) -> HealthView:
+    """Judge the stages of several nodes, each by its own; one silent node makes all unknown.
+
+    Cameras and sensors keep their names, since a site has each once; the others say whose they are
+    (`core @edge-2`).
+    """
+    if len(said) == 1:
+        return judge(next(iter(said.values())), site, now, stale_after_s)
+    views: dict[str, StageView] = {}
+    parts = {node: _view(rows, (), site, now, stale_after_s) for node, rows in said.items()}
+    for node, part in parts.items():
+        for stage in part.stages:
+            own = stage.group not in ("camera", "sensor")
+            named = replace(stage, stage=f"{stage.stage} @{node}" if own else stage.stage)
+            there = views.get(named.stage)
+            if there is None or _WORSE.index(named.health) < _WORSE.index(there.health):
+                views[named.stage] = named
+    for stage_name in _expected(site):
+        if stage_name != "reasoner":
+            views.setdefault(stage_name, _never_said(stage_name))
+    silences = [part.silent_s for part in parts.values()]
+    return HealthView(
+        stages=tuple(sorted(views.values(), key=_order)),
+        silent=any(part.silent for part in parts.values()) or not parts,
+        silent_s=None if None in silences else max((s for s in silences if s), default=None),
+        at=now,
+    )
+
+
+_WORSE = (Health.OFFLINE, Health.UNKNOWN, Health.DEGRADED, Health.STARTING, Health.READY)
+
+
+def _never_said(stage: str) -> StageView:
+    reason = "has not reported since the agent was set up: " + AGENT_MEND
+    return StageView(stage, Health.UNKNOWN, reason, None, None, ())
+
+
+def _view(
+    said: Iterable[StageHealth],
+    expected: Iterable[str],
+    site: Site,
+    now: datetime,
+    stale_after_s: float,
+) -> HealthView:
     rows = [row for row in said if _in_site(row.stage, site)]
     views = {row.stage: _judged(row, now, stale_after_s) for row in rows}
-    for stage in _expected(site):
+    for stage in expected:
         if stage not in views:
-            reason = "has not reported since the agent was set up: " + AGENT_MEND
-            views[stage] = StageView(stage, Health.UNKNOWN, reason, None, None, ())
+            views[stage] = _never_said(stage)
     newest = max((row.at for row in rows), default=None)
     silent_s = None if newest is None else (now - newest).total_seconds()
     return HealthView(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
@@ -146,19 +146,31 @@ class Queries:
             areas.setdefault(row.area, []).append((row.severity, row.state, row.n))
         return {area: area_counts(area, cells) for area, cells in areas.items()}
 
-    def changes_after(self, sequence: int | None, *, limit: int = 200) -> tuple[int, list[str]]:
-        """The newest sequence, and the ids of alerts with a later revision than `sequence`.
+    def changes_after(
+        self, mark: Mapping[str, int] | None, *, limit: int = 200
+    ) -> tuple[dict[str, int], list[str]]:
+        """The newest sequence of each node, and the alerts with a later revision than in `mark`.
 
-        None asks for the newest sequence only: where to begin to watch.
+        None asks for the newest sequences only: where to begin to watch.
         """
-        newest = select(func.coalesce(func.max(RevisionRow.sequence), 0))
         with self._read() as connection:
-            last = int(connection.execute(newest).scalar_one())
-            if sequence is None or last <= sequence:
-                return last, []
-            query = select(RevisionRow.alert_id).where(RevisionRow.sequence > sequence)
-            rows = connection.execute(query.order_by(RevisionRow.sequence.desc()).limit(limit))
-            return last, list(dict.fromkeys(rows.scalars()))
+            newest = _newest_sequences(connection)
+            changed: list[str] = []
+            for node, sequence in newest.items() if mark is not None else ():
+                before = (mark or {}).get(node, 0)
+                if sequence > before:
+                    query = select(RevisionRow.alert_id).where(
+                        RevisionRow.node == node, RevisionRow.sequence > before
+                    )
+                    latest = query.order_by(RevisionRow.sequence.desc()).limit(limit)
+                    changed += connection.execute(latest).scalars()
+            return newest, list(dict.fromkeys(changed))
+
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes that have stored alarms or said how they are, by name."""
+        with self._read() as connection:
+            said = connection.execute(select(StageHealthRow.node).distinct()).scalars()
+            return tuple(sorted({*said, *_newest_sequences(connection)}))
 
     # ------------------------------------------------------------ around an alert
 
@@ -211,10 +223,16 @@ class Queries:
             found = _requests(connection, ActionRequestRow.request_id == request_id)
         return found[0] if found else None
 
-    def stage_health(self) -> tuple[StageHealth, ...]:
-        """The last word of each stage, by name. Old ones are unknown: compare `at` with now."""
+    def stage_health(self, node: str | None = None) -> tuple[StageHealth, ...]:
+        """The last word of each stage, by name. Old ones are unknown: compare `at` with now.
+
+        On a replica two nodes may have stages of one name: name the node there.
+        """
+        query = select(StageHealthRow).order_by(StageHealthRow.stage)
+        if node is not None:
+            query = query.where(StageHealthRow.node == node)
         with self._read() as connection:
-            rows = connection.execute(select(StageHealthRow).order_by(StageHealthRow.stage)).all()
+            rows = connection.execute(query).all()
         return tuple(
             StageHealth(
                 stage=row.stage,
@@ -273,6 +291,18 @@ def _decode_page(page: str) -> tuple[datetime, str]:
     if moment.tzinfo is None or not isinstance(alert_id, str):
         raise StoreError("page is not one that an earlier list gave: start without it")
     return moment, alert_id
+
+
+def _newest_sequences(connection: Connection) -> dict[str, int]:
+    """Each node with the number of its newest revision; one step in the index for each."""
+    found: dict[str, int] = {}
+    first = select(func.min(RevisionRow.node))
+    node = connection.execute(first).scalar_one()
+    while node is not None:
+        newest = select(func.max(RevisionRow.sequence)).where(RevisionRow.node == node)
+        found[node] = int(connection.execute(newest).scalar_one())
+        node = connection.execute(first.where(RevisionRow.node > node)).scalar_one()
+    return found
 
 
 def _revisions(connection: Connection, alert_id: str) -> tuple[AlertMessage, ...]:

