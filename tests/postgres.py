@@ -29,7 +29,11 @@ class Postgres:
         """The address of an empty database."""
         name = f"replica_{next(_databases)}"
         self._server.psql(f"CREATE DATABASE {name};")
-        address: str = self._server.get_uri(database=name)
+        return self.address(name)
+
+    def address(self, database: str) -> str:
+        """The address of a database, whether it exists or not."""
+        address: str = self._server.get_uri(database=database)
         return address
 
     def stop(self) -> None:
