@@ -77,6 +77,7 @@ VERB_TEXT = {
     Verb.ASSIGN: "Assign",
     Verb.PLAN_ACTION: "Plan an action",
     Verb.COMPLETE_ACTION: "Complete an action",
+    Verb.CHECK_ACTION: "Tick a recommended action",
     Verb.CLOSE_CASE: "Close the case",
     Verb.REOPEN_CASE: "Reopen the case",
     Verb.GRANT_PERMIT: "Grant a permit",

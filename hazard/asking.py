@@ -21,6 +21,7 @@ class Verb(StrEnum):
     ASSIGN = "assign"
     PLAN_ACTION = "plan-action"
     COMPLETE_ACTION = "complete-action"
+    CHECK_ACTION = "check-action"
     CLOSE_CASE = "close-case"
     REOPEN_CASE = "reopen-case"
     GRANT_PERMIT = "grant-permit"

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from hazard.base import Model, UtcTime
+from hazard.base import Model, Name, UtcTime
 
 
 class CauseCode(StrEnum):
@@ -31,6 +31,14 @@ class CorrectiveAction(Model):
     done_by: str | None = Field(default=None, max_length=64)
 
 
+class CheckedAction(Model):
+    """A recommended action that somebody has done, by the catalogue's id of it."""
+
+    action_id: Name
+    checked_by: str = Field(min_length=1, max_length=64)
+    checked_at: UtcTime
+
+
 class CaseFile(Model):
     """The case of one alert. It opens with the alert and may stay open after the alarm is normal.
 
@@ -39,6 +47,11 @@ class CaseFile(Model):
 
     assignee: str | None = Field(default=None, max_length=64)
     actions: tuple[CorrectiveAction, ...] = Field(default=(), max_length=50)
+    checks: tuple[CheckedAction, ...] = Field(
+        default=(),
+        max_length=50,
+        description="recommended actions that were done since the alarm last asked for attention",
+    )
     cause: CauseCode | None = None
     closing_note: str = Field(default="", max_length=2000)
     closed_by: str | None = Field(default=None, max_length=64)

@@ -31,6 +31,7 @@ from hazard.base import (
 from hazard.casework import (
     CaseFile,
     CauseCode,
+    CheckedAction,
     CorrectiveAction,
 )
 from hazard.findings import (
@@ -90,6 +91,7 @@ __all__ = [
     "CaseFile",
     "Cause",
     "CauseCode",
+    "CheckedAction",
     "Citation",
     "Condition",
     "CorrectiveAction",

@@ -35,6 +35,7 @@ CASE_VERBS = frozenset(
         Verb.ASSIGN,
         Verb.PLAN_ACTION,
         Verb.COMPLETE_ACTION,
+        Verb.CHECK_ACTION,
         Verb.CLOSE_CASE,
         Verb.REOPEN_CASE,
     }

@@ -67,7 +67,7 @@ _STEPS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (
     lambda m: {"events": m.get("events", [])[:1]},
     lambda _: {"evidence": []},
     lambda _: {"members": []},
-    lambda m: {"case": m.get("case", {}) | {"actions": [], "closing_note": ""}},
+    lambda m: {"case": m.get("case", {}) | {"actions": [], "checks": [], "closing_note": ""}},
     lambda m: {name: (m.get(name) or "")[:200] for name in ("reason", "policy_why")},
     lambda _: {"comment": None, "shelve_reason": None},
     lambda _: {"events": []},

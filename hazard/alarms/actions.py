@@ -18,7 +18,7 @@ from hazard.alarms.parts import (
     SuppressionEvent,
     advance,
 )
-from hazard.errors import IllegalTransition
+from hazard.errors import Conflict, IllegalTransition
 from hazard.types import ActionRequest, Cause, ProcessCondition, Severity, Verb
 
 LONGEST_SHELF = timedelta(hours=12)
@@ -39,7 +39,8 @@ def on_action(
 
     Raises:
         Conflict: if the request names a revision that does not exist, or one before the severity,
-            the kinds of hazard or the occurrence changed: the person has not seen that yet.
+            the kinds of hazard or the occurrence changed, or somebody else has acknowledged it
+            since: the person has not seen that yet.
         IllegalTransition: if the alarm's state does not allow it, in words for the person.
     """
     check_alert(alarm, request)
@@ -55,7 +56,10 @@ def on_action(
 
 def _acknowledge(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
     if alarm.attention.acknowledged:
-        raise IllegalTransition(f"is already acknowledged by {alarm.acknowledged_by}")
+        told = f"is already acknowledged by {alarm.acknowledged_by}"
+        if 0 < request.expected_revision < alarm.revision:
+            raise Conflict(told)
+        raise IllegalTransition(told)
     fields, text = with_comment(request, f"acknowledged by {request.actor}")
     following = advance(ATTENTION_TRANSITIONS, alarm.attention, AttentionEvent.ACKNOWLEDGE)
     return revised(

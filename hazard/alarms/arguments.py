@@ -56,6 +56,13 @@ class CompleteAction(Model):
     action_id: str = Field(min_length=1, max_length=64, description="as the case names it")
 
 
+class CheckAction(Model):
+    """check-action: that a recommended action was done, or that it was not after all."""
+
+    action_id: Name = Field(description="the catalogue's id, as the alarm's words name it")
+    done: bool = Field(default=True, description="false: takes the tick away again")
+
+
 class CloseCase(Model):
     """close-case: what it was. The request's comment is the closing note."""
 
@@ -181,6 +188,7 @@ Arguments = (
     | Assign
     | PlanAction
     | CompleteAction
+    | CheckAction
     | CloseCase
     | GrantPermit
     | TakeOutOfService
@@ -202,6 +210,7 @@ ARGUMENTS: Mapping[Verb, type[Arguments]] = {
     Verb.ASSIGN: Assign,
     Verb.PLAN_ACTION: PlanAction,
     Verb.COMPLETE_ACTION: CompleteAction,
+    Verb.CHECK_ACTION: CheckAction,
     Verb.CLOSE_CASE: CloseCase,
     Verb.REOPEN_CASE: NoArguments,
     Verb.GRANT_PERMIT: GrantPermit,

@@ -31,6 +31,7 @@ MAY: Mapping[Verb, frozenset[Role]] = {
     Verb.SHELVE: _ON_WATCH,
     Verb.UNSHELVE: _ON_WATCH,
     Verb.ASSIGN: _ON_WATCH,
+    Verb.CHECK_ACTION: _ON_WATCH,
     Verb.COMMENT: _ON_WATCH_OR_INTEGRATOR,
     Verb.TEST_ANNUNCIATOR: _ON_WATCH_OR_INTEGRATOR,
     Verb.PLAN_ACTION: _IN_CHARGE,

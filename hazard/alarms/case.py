@@ -12,23 +12,39 @@ from datetime import datetime
 from hazard.alarms.alarm import Alarm, Transition, revised
 from hazard.alarms.arguments import (
     Assign,
+    CheckAction,
     CloseCase,
     CompleteAction,
     PlanAction,
     arguments_as,
 )
 from hazard.alarms.asked import check_alert, check_revision, with_comment
-from hazard.errors import IllegalTransition
-from hazard.types import ActionRequest, CaseFile, Cause, CorrectiveAction, Verb
+from hazard.catalogue import catalogue
+from hazard.errors import Conflict, IllegalTransition
+from hazard.types import (
+    ActionRequest,
+    CaseFile,
+    Cause,
+    CheckedAction,
+    CorrectiveAction,
+    Verb,
+)
 
 MOST_ACTIONS = 50
 """Corrective actions of one case, done ones too; `CaseFile.actions` holds no more."""
 
 
 def opened_again(case: CaseFile) -> CaseFile:
-    """The case, open: nobody has said what it was. An open one stays as it is."""
-    if not case.closed:
+    """The case of an alarm that asks again: open, and none of what is recommended counts as done.
+
+    What was ticked before was done about what was known then; the revisions keep it.
+    """
+    if not case.closed and not case.checks:
         return case
+    return _reopened(case).model_copy(update={"checks": ()})
+
+
+def _reopened(case: CaseFile) -> CaseFile:
     return case.model_copy(
         update={"cause": None, "closing_note": "", "closed_by": None, "closed_at": None}
     )
@@ -38,8 +54,9 @@ def on_case(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
     """Carry out what a person asked for about the case; also when the alarm is back to normal.
 
     Raises:
-        Conflict: if the request names a revision that does not exist, or the case is to be closed
-            on the strength of one from before the alarm got worse or came back.
+        Conflict: if the request names a revision that does not exist, the case is to be closed on
+            the strength of one from before the alarm got worse or came back, or a recommended
+            action is ticked that somebody else has ticked.
         IllegalTransition: if the case or the alarm does not allow it, or an argument is wrong.
     """
     check_alert(alarm, request)
@@ -104,6 +121,32 @@ def _complete(alarm: Alarm, request: ActionRequest, at: datetime) -> tuple[CaseF
     return case.model_copy(update={"actions": actions}), f"{action_id} done by {request.actor}"
 
 
+def _check(alarm: Alarm, request: ActionRequest, at: datetime) -> tuple[CaseFile, str]:
+    wanted = arguments_as(CheckAction, request)
+    case = alarm.case
+    _refuse_closed(case)
+    kinds = [catalogue()[kind] for kind in alarm.kinds if kind in catalogue()]
+    known = {action.id: action.text["en"] for kind in kinds for action in kind.actions}
+    if wanted.action_id not in known:
+        raise IllegalTransition(
+            f"no recommended action {wanted.action_id!r}: this alarm has "
+            f"{', '.join(known) or 'none'}"
+        )
+    text = f"{wanted.action_id} ({known[wanted.action_id]})"
+    present = next((each for each in case.checks if each.action_id == wanted.action_id), None)
+    if wanted.done:
+        if present is not None:
+            raise Conflict(f"{text} was ticked by {present.checked_by} already")
+        check = CheckedAction(action_id=wanted.action_id, checked_by=request.actor, checked_at=at)
+        checks = (*case.checks, check)
+        return case.model_copy(update={"checks": checks}), f"{text} done by {request.actor}"
+    if present is None:
+        raise Conflict(f"{text} is not ticked: somebody else has taken the tick away")
+    checks = tuple(each for each in case.checks if each is not present)
+    told = f"tick of {present.checked_by} at {text} taken away by {request.actor}"
+    return case.model_copy(update={"checks": checks}), told
+
+
 def _close(alarm: Alarm, request: ActionRequest, at: datetime) -> tuple[CaseFile, str]:
     cause = arguments_as(CloseCase, request).cause
     case = alarm.case
@@ -130,7 +173,7 @@ def _close(alarm: Alarm, request: ActionRequest, at: datetime) -> tuple[CaseFile
 def _reopen(alarm: Alarm, request: ActionRequest, _at: datetime) -> tuple[CaseFile, str]:
     if not alarm.case.closed:
         raise IllegalTransition("the case is open: there is nothing to reopen")
-    return opened_again(alarm.case), f"case reopened by {request.actor}"
+    return _reopened(alarm.case), f"case reopened by {request.actor}"
 
 
 def _refuse_closed(case: CaseFile) -> None:
@@ -144,6 +187,7 @@ _CASE_ACTIONS: Mapping[Verb, Callable[[Alarm, ActionRequest, datetime], tuple[Ca
     Verb.ASSIGN: _assign,
     Verb.PLAN_ACTION: _plan,
     Verb.COMPLETE_ACTION: _complete,
+    Verb.CHECK_ACTION: _check,
     Verb.CLOSE_CASE: _close,
     Verb.REOPEN_CASE: _reopen,
 }

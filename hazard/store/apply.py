@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, update
 
+from hazard.store.alert_figures import FIRST, alert_figures
 from hazard.store.audit import AuditEntry, append_entries
 from hazard.store.operations import (
     FinishRequest,
@@ -128,6 +129,7 @@ class _Rows:
             "updated_at": stored_at,
             "returned_at": stored_at if message.state is IsaState.NORMAL else None,
             "alarm": JsonText(operation.alarm.model_dump_json()),
+            **alert_figures(message, stored_at, self._alerts.get(message.alert_id, {})),
         }
         self._revisions.append(common | _figures(message) | {"stored_at": stored_at})
         if message.case != UNTOUCHED or message.alert_id in self._cases:
@@ -167,9 +169,9 @@ class _Rows:
 
     def write(self, connection: Connection) -> None:
         upsert_many(connection, IncidentRow, "incident_id", list(self._incidents.values()))
-        upsert_many(
-            connection, AlertRow, "alert_id", list(self._alerts.values()), keep=("returned_at",)
-        )
+        alerts = list(self._alerts.values())
+        kept = ("returned_at", "returned_s")
+        upsert_many(connection, AlertRow, "alert_id", alerts, keep=kept, first=FIRST)
         if self._revisions:
             connection.execute(insert_into(RevisionRow), self._revisions)
         if self._outbox:

@@ -38,13 +38,17 @@ def upsert_many(
     rows: Sequence[dict[str, Any]],
     *,
     keep: tuple[str, ...] = (),
+    first: tuple[str, ...] = (),
 ) -> None:
     """`upsert` of rows that all have the same columns, in their order.
 
-    A column of `keep` that has a value keeps it until a row clears it with None.
+    A column of `keep` that has a value keeps it until a row clears it with None; one of `first`
+    keeps it for ever.
     """
     if rows:
-        statement = _upsert(connection.dialect.name, table, key, tuple(rows[0]), keep)
+        statement = _upsert(
+            connection.dialect.name, table, key, tuple(rows[0]), keep=keep, first=first
+        )
         connection.execute(statement, rows)
 
 
@@ -70,7 +74,9 @@ def _upsert(
     table: type[Base],
     key: str,
     columns: tuple[str, ...],
+    *,
     keep: tuple[str, ...] = (),
+    first: tuple[str, ...] = (),
 ) -> Insert:
     make = postgresql.insert if dialect == "postgresql" else sqlite.insert
     rows = Base.metadata.tables[table.__tablename__]
@@ -80,6 +86,8 @@ def _upsert(
     for name in keep:
         new = statement.excluded[name]
         rest[name] = case((new.is_not(None), func.coalesce(rows.c[name], new)), else_=new)
+    for name in first:
+        rest[name] = func.coalesce(rows.c[name], statement.excluded[name])
     if not rest:
         return statement.on_conflict_do_nothing(index_elements=keys)
     return statement.on_conflict_do_update(index_elements=keys, set_=rest)

@@ -75,6 +75,7 @@ class AlertRow(Base):
     """The current state of an alert.
 
     `payload` is the latest AlertMessage, `alarm` the parts of the alarm as hazard.alarms has them.
+    Columns from `default_rank` to `closed_cause` are for figures: `hazard.store.alert_figures`.
     """
 
     __tablename__ = "alert"
@@ -92,6 +93,16 @@ class AlertRow(Base):
     raised_at: Mapped[datetime] = mapped_column(index=True)
     updated_at: Mapped[datetime]
     returned_at: Mapped[datetime | None]
+    default_rank: Mapped[int] = mapped_column(default=0, server_default="0")
+    opinion_rank: Mapped[int | None] = mapped_column(comment="what the model said")
+    failure: Mapped[str | None] = mapped_column(
+        String(16), comment="late, broken, absent or unsure: why the fallback stands"
+    )
+    decided_ms: Mapped[int | None] = mapped_column(comment="raised to the model's first answer")
+    acknowledged_s: Mapped[int | None] = mapped_column(comment="raised to first acknowledged")
+    returned_s: Mapped[int | None] = mapped_column(comment="raised to back to normal")
+    closed_s: Mapped[int | None] = mapped_column(comment="raised to the case's closing")
+    closed_cause: Mapped[str | None] = mapped_column(String(32))
     alarm: Mapped[dict[str, Any]]
     payload: Mapped[dict[str, Any]]
     __table_args__ = (
@@ -102,6 +113,24 @@ class AlertRow(Base):
             "severity_rank",
             "state",
             "raised_at",
+            "alert_id",
+        ),
+        Index(
+            "ix_alert_figures",
+            "raised_at",
+            "area",
+            "hazard",
+            "severity_rank",
+            "default_rank",
+            "opinion_rank",
+            "failure",
+            "decided_by",
+            "decided_ms",
+            "acknowledged_s",
+            "returned_s",
+            "closed_s",
+            "closed_cause",
+            "returned_at",
             "alert_id",
         ),
     )
@@ -151,6 +180,17 @@ class RevisionRow(Base):
             "asks_anew",
             "chattering",
             "fleeting",
+        ),
+        Index(
+            "ix_revision_asked",
+            "stored_at",
+            "area",
+            "hazard",
+            "severity",
+            "rule_id",
+            "source",
+            sqlite_where=text("asks_anew = 1"),
+            postgresql_where=text("asks_anew"),
         ),
     )
 

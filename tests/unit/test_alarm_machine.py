@@ -59,6 +59,7 @@ CASE_VERBS = (
     Verb.ASSIGN,
     Verb.PLAN_ACTION,
     Verb.COMPLETE_ACTION,
+    Verb.CHECK_ACTION,
     Verb.CLOSE_CASE,
     Verb.REOPEN_CASE,
 )
@@ -224,6 +225,7 @@ class AlarmLife(RuleBasedStateMachine):
                 {"assignee": "ada"},
                 {"text": "new seal", "owner": "bo", "due_at": "2999-01-01T00:00:00Z"},
                 {"action_id": "action-1"},
+                {"action_id": "evacuate-upwind"},
                 {"cause": "nuisance"},
             ]
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -38,6 +39,7 @@ from tests.unit.test_alarm_escalation import LADDER
 from tests.unit.test_alarm_suppression import an_order
 
 NORMAL, ACTIVE = ProcessCondition.NORMAL, ProcessCondition.ACTIVE
+ZONE = ("person_in_restricted_zone",)
 PLAN = {"text": "change the seal", "owner": "bo", "due_at": "2026-03-09T12:00:00+01:00"}
 
 
@@ -46,8 +48,8 @@ def case(alarm: Alarm, verb: Verb, comment: str = "", **arguments: Any) -> Alarm
     return on_case(alarm, request, later(60)).alarm
 
 
-def over(severity: Severity = Severity.LOW) -> Alarm:
-    alarm = on_action(an_alarm(severity=severity), a_request(), later(1)).alarm
+def over(severity: Severity = Severity.LOW, kinds: Sequence[str] = ("zone-intrusion",)) -> Alarm:
+    alarm = on_action(an_alarm(severity=severity, kinds=kinds), a_request(), later(1)).alarm
     return on_condition(alarm, NORMAL, later(2)).alarm
 
 
@@ -152,6 +154,34 @@ def test_a_case_is_not_closed_by_somebody_who_has_not_seen_that_it_came_back() -
         on_case(again, request, later(93))
 
 
+def test_a_recommended_action_is_ticked_once_by_whom_and_when_and_can_be_taken_back() -> None:
+    alarm = case(an_alarm(kinds=ZONE), Verb.CHECK_ACTION, action_id="call-out")
+    (check,) = alarm.case.checks
+    assert (check.action_id, check.checked_by, check.checked_at) == ("call-out", "ada", later(60))
+    with pytest.raises(Conflict, match="ticked by ada already"):
+        case(alarm, Verb.CHECK_ACTION, action_id="call-out")
+    taken_back = case(alarm, Verb.CHECK_ACTION, action_id="call-out", done=False)
+    assert taken_back.case.checks == ()
+    with pytest.raises(Conflict, match="is not ticked"):
+        case(taken_back, Verb.CHECK_ACTION, action_id="call-out", done=False)
+    with pytest.raises(IllegalTransition, match=r"no recommended action 'dance': this alarm has c"):
+        case(alarm, Verb.CHECK_ACTION, action_id="dance")
+
+
+def test_a_hazard_that_comes_back_has_none_of_its_actions_done() -> None:
+    alarm = case(over(kinds=ZONE), Verb.CHECK_ACTION, action_id="call-out")
+    closed = case(alarm, Verb.CLOSE_CASE, cause="nuisance")
+    assert case(closed, Verb.REOPEN_CASE).case.checks == alarm.case.checks
+    assert on_condition(closed, ACTIVE, later(90)).alarm.case.checks == ()
+
+
+def test_who_acknowledges_after_somebody_else_did_is_told_of_the_conflict() -> None:
+    seen = an_alarm()
+    alarm = on_action(seen, a_request(revision=seen.revision), later(1)).alarm
+    with pytest.raises(Conflict, match="already acknowledged by ada"):
+        on_action(alarm, a_request(revision=seen.revision), later(2))
+
+
 # ---------------------------------------------------------------- arguments
 
 
@@ -237,6 +267,7 @@ MATRIX = {
         Verb.UNSHELVE,
         Verb.COMMENT,
         Verb.ASSIGN,
+        Verb.CHECK_ACTION,
         Verb.TEST_ANNUNCIATOR,
         Verb.START_JOB,
     },

@@ -42,6 +42,7 @@ COMMANDS: Mapping[Verb, Command] = {
     Verb.ASSIGN: _ABOUT,
     Verb.PLAN_ACTION: _ABOUT,
     Verb.COMPLETE_ACTION: _ABOUT,
+    Verb.CHECK_ACTION: _ABOUT,
     Verb.CLOSE_CASE: _ABOUT,
     Verb.REOPEN_CASE: _ABOUT,
     Verb.GRANT_PERMIT: Command(area=True),

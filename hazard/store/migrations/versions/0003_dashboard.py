@@ -18,6 +18,7 @@ def upgrade() -> None:
     _people()
     _agents()
     _lists()
+    _figures()
 
 
 def _people() -> None:
@@ -160,3 +161,106 @@ def _lists() -> None:
         "alert",
         ["area", "hazard", "severity_rank", "state", "raised_at", "alert_id"],
     )
+
+
+FIGURES = (
+    sa.Column("opinion_rank", sa.Integer(), nullable=True, comment="what the model said"),
+    sa.Column(
+        "failure",
+        sa.String(16),
+        nullable=True,
+        comment="late, broken, absent or unsure: why the fallback stands",
+    ),
+    sa.Column(
+        "decided_ms", sa.Integer(), nullable=True, comment="raised to the model's first answer"
+    ),
+    sa.Column(
+        "acknowledged_s", sa.Integer(), nullable=True, comment="raised to first acknowledged"
+    ),
+    sa.Column("returned_s", sa.Integer(), nullable=True, comment="raised to back to normal"),
+    sa.Column("closed_s", sa.Integer(), nullable=True, comment="raised to the case's closing"),
+    sa.Column("closed_cause", sa.String(32), nullable=True),
+)
+
+
+def _figures() -> None:
+    op.add_column(
+        "alert", sa.Column("default_rank", sa.Integer(), nullable=False, server_default="0")
+    )
+    for column in FIGURES:
+        op.add_column("alert", column)
+    _fill_figures(op.get_bind().dialect.name)
+    op.create_index(
+        "ix_alert_figures",
+        "alert",
+        [
+            "raised_at",
+            "area",
+            "hazard",
+            "severity_rank",
+            "default_rank",
+            *(column.name for column in FIGURES[:2]),
+            "decided_by",
+            *(column.name for column in FIGURES[2:]),
+            "returned_at",
+            "alert_id",
+        ],
+    )
+    op.create_index(
+        "ix_revision_asked",
+        "revision",
+        ["stored_at", "area", "hazard", "severity", "rule_id", "source"],
+        sqlite_where=sa.text("asks_anew = 1"),
+        postgresql_where=sa.text("asks_anew"),
+    )
+
+
+def _fill_figures(dialect: str) -> None:
+    """What earlier releases wrote into payloads only."""
+    if dialect == "sqlite":
+        default, opinion = (f"json_extract(payload, '$.{at}')" for at in _RANKED)
+        reason = "json_extract(payload, '$.reason')"
+        word = f"substr({reason}, 1, instr({reason}, ':') - 1)"
+        decided = "json_extract(payload, '$.times.decided')"
+
+        def since(at: str) -> str:
+            return f"max(0, round((julianday({at}) - julianday(raised_at)) * 86400.0, 3))"
+
+    else:
+        default, opinion = "payload->>'default'", "payload->'opinion'->>'severity'"
+        word = "split_part(payload->>'reason', ':', 1)"
+        decided = "CAST(payload->'times'->>'decided' AS timestamptz)"
+
+        def since(at: str) -> str:
+            seconds = f"extract(epoch from ({at} - raised_at))"
+            return f"CASE WHEN {seconds} < 0 THEN 0 ELSE {seconds} END"  # NULL stays NULL
+
+    first = (
+        "(SELECT min(r.stored_at) FROM revision r "
+        "WHERE r.alert_id = alert.alert_id AND r.acknowledged)"
+    )
+    closed = "(SELECT c.closed_at FROM case_file c WHERE c.alert_id = alert.alert_id)"
+    words = "'late', 'broken', 'absent', 'unsure'"
+    values = {
+        "default_rank": f"coalesce({_rank(default)}, 0)",
+        "opinion_rank": _rank(opinion),
+        "failure": f"CASE WHEN decided_by <> 'fallback' THEN NULL WHEN {word} IN ({words}) "
+        f"THEN {word} ELSE 'broken' END",
+        "decided_ms": f"CASE WHEN decided_by = 'fallback' OR {_rank(opinion)} IS NOT NULL "
+        f"THEN CAST({since(decided)} * 1000 AS INTEGER) END",
+        "acknowledged_s": f"CAST({since(first)} AS INTEGER)",
+        "returned_s": f"CAST({since('returned_at')} AS INTEGER)",
+        "closed_s": f"CAST({since(closed)} AS INTEGER)",
+        "closed_cause": "(SELECT c.cause FROM case_file c WHERE c.alert_id = alert.alert_id)",
+    }
+    sets = ", ".join(f"{name} = {value}" for name, value in values.items())
+    op.execute(sa.text(f"UPDATE alert SET {sets}".replace(":", "\\:")))  # noqa: S608 - our names
+
+
+_RANKED = ("default", "opinion.severity")
+
+
+def _rank(text: str) -> str:
+    names = ("info", "low", "medium", "high", "critical")
+    cases = " ".join(f"WHEN '{name}' THEN {rank}" for rank, name in enumerate(names))
+    return f"CASE {text} {cases} END"
