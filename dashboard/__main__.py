@@ -6,12 +6,12 @@ import errno
 import signal
 import socket
 import sys
+from datetime import UTC, datetime
 from types import FrameType
 
 import uvicorn
 
 from dashboard.app import create_app
-from dashboard.auth import create_login_code
 from dashboard.backend import Backend, open_backend
 from dashboard.replica import open_replica
 from dashboard.services import Services
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
 def _print_code(settings: Settings) -> int:
     backend = _open(settings, SiteFile(settings.site_file))
     try:
-        print(create_login_code(backend.desk), flush=True)  # noqa: T201 - what it is for
+        print(backend.people.logins.new_code(datetime.now(UTC)), flush=True)  # noqa: T201 - what it is for
     finally:
         backend.close()
     return 0
@@ -78,7 +78,7 @@ def _serve(settings: Settings) -> int:
     backend = _open(settings, site_file)
     try:
         app = create_app(settings, backend)
-        code = create_login_code(backend.desk)
+        code = backend.people.logins.new_code(datetime.now(UTC))
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listener.getsockname()[1]}/"
         print(f"Dashboard: {address}  one-time code: {code}", flush=True)  # noqa: T201

@@ -70,6 +70,7 @@ class Person(Model):
     Attributes:
         areas: where the role holds; empty: everywhere.
         language: what they chose; empty: the browser's.
+        theme: `light` or `dark`; empty: the browser's.
         scopes: of a token, what it may at most; None: a browser, everything that the role may.
     """
 
@@ -78,6 +79,7 @@ class Person(Model):
     role: Role
     areas: tuple[Name, ...] = ()
     language: str = ""
+    theme: str = ""
     scopes: frozenset[Permission] | None = None
 
     def may(self, permission: Permission, area: str | None = None) -> bool:

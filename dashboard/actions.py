@@ -8,9 +8,10 @@ from typing import Annotated
 from fastapi import HTTPException
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from dashboard.access import Permission, Person
 from dashboard.services import Services
 from hazard.store.queries import RequestStatus
-from hazard.types import ActionRequest, Role, Verb
+from hazard.types import ActionRequest, Verb
 
 SHELVE_MAX_S = 12 * 3600.0
 """Longer than a shift is no shelving but taking out of service."""
@@ -33,12 +34,12 @@ class ActionForm(BaseModel):
     request_id: uuid.UUID = Field(default_factory=uuid.uuid4)
 
 
-def submit(services: Services, alert_id: str, actor: str, form: ActionForm) -> RequestStatus:
-    """Hand the request to the agent core.
+def submit(services: Services, alert_id: str, person: Person, form: ActionForm) -> RequestStatus:
+    """Hand the request to the agent core, which checks role and areas once more.
 
     Raises:
-        HTTPException: 404 where there is no such alarm, 409 where the id belongs to another
-            request.
+        HTTPException: 403 where the person may not act in the alarm's area,
+            404 where there is no such alarm, 409 where the id belongs to another request.
         ValueError: with the mend, where something that the verb needs is missing.
         StoreError: if the database cannot be written.
     """
@@ -47,14 +48,21 @@ def submit(services: Services, alert_id: str, actor: str, form: ActionForm) -> R
     if form.verb in (Verb.SHELVE, Verb.COMMENT) and not form.comment:
         what = "a reason" if form.verb is Verb.SHELVE else "a text"
         raise ValueError(f"{form.verb.value.capitalize()} needs {what}: write it, then repeat.")
-    if services.backend.queries.get_alert(alert_id[:64]) is None:
+    found = services.backend.queries.get_alert(alert_id[:64])
+    if found is None:
         raise HTTPException(404, "there is no such alarm: go back to the list")
+    if not person.may(Permission.ACT, found.current.area):
+        areas = ", ".join(person.areas)
+        raise HTTPException(
+            403, f"you may act on {areas}, not on {found.current.area}: ask who is responsible"
+        )
     request = ActionRequest(
         request_id=str(form.request_id),
         alert_id=alert_id,
         verb=form.verb,
-        actor=actor,
-        role=Role.SAFETY_OFFICER,
+        actor=person.name,
+        role=person.role,
+        areas=person.areas,
         expected_revision=form.expected_revision,
         comment=form.comment,
         duration_s=form.duration_min * 60
@@ -64,6 +72,6 @@ def submit(services: Services, alert_id: str, actor: str, form: ActionForm) -> R
     )
     status = services.backend.submit(request)
     kept = status.request
-    if (kept.alert_id, kept.actor, kept.verb) != (alert_id, actor, form.verb):
+    if (kept.alert_id, kept.actor, kept.verb) != (alert_id, person.name, form.verb):
         raise HTTPException(409, "this request id is taken: load the page again and repeat")
     return status

@@ -18,11 +18,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from dashboard.access import Permission, needs
 from dashboard.api import routes as api
-from dashboard.auth import Authenticator, Lockout
+from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.live import Event, Watcher
+from dashboard.lockout import Lockout
 from dashboard.pages import alarms, cameras, events, evidence, health, login
+from dashboard.passwords import Passwords
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, utc_now
 from dashboard.settings import Settings, SiteFile
@@ -38,6 +41,7 @@ def create_app(
     backend: Backend,
     *,
     site: Site | None = None,
+    passwords: Passwords | None = None,
     now: Callable[[], datetime] = utc_now,
     clock: Callable[[], float] = time.monotonic,
 ) -> FastAPI:
@@ -50,7 +54,9 @@ def create_app(
         settings=settings,
         site_file=SiteFile(settings.site_file, site),
         backend=backend,
-        authenticator=Authenticator(backend.desk, Lockout(clock)),
+        authenticator=Authenticator(
+            backend.people, backend.desk, passwords or Passwords(), Lockout(clock)
+        ),
         now=now,
     )
     app = FastAPI(
@@ -66,7 +72,9 @@ def create_app(
     for page in (login, alarms, cameras, health, evidence, events):
         app.include_router(page.router)
     app.include_router(api.router)
-    app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
+    app.add_api_route(
+        "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]
+    )
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(Guard, authenticator=services.authenticator, now=now)
     app.add_exception_handler(HTTPException, _http_error)

@@ -1,8 +1,4 @@
-"""One-time codes, sessions, CSRF tokens and the lock-out.
-
-The store keeps hashes of codes and session tokens only. A code lives 15 minutes and counts once;
-five wrong ones lock the address out for 15 minutes.
-"""
+"""Passwords and codes become sessions; cookies and tokens become who asks."""
 
 from __future__ import annotations
 
@@ -10,33 +6,46 @@ import hashlib
 import hmac
 import threading
 import unicodedata
-from collections import OrderedDict, deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from dashboard.settings import CODE_S, SESSION_S
-from hazard.store.desk import Desk, Session
+import structlog
+from pydantic import JsonValue
 
+from dashboard.access import Permission, Person
+from dashboard.i18n import N_, Said
+from dashboard.lockout import Lockout
+from dashboard.passwords import Passwords, refuse_weak
+from dashboard.settings import IDLE_S, SESSION_S
+from hazard.errors import StoreError
+from hazard.store.accounts import Account, name_key
+from hazard.store.desk import Desk
+from hazard.store.logins import Session, WrongCode
+from hazard.store.people import People
+
+log = structlog.get_logger(__name__)
 ACTOR_MAX = 64
 TOKEN_MAX = 128
-FAILURES = 5
-FAILURE_WINDOW_S = 15 * 60.0
-FAILURES_ALL = 40
-ALL_WINDOW_S = 60.0
-"""At most FAILURES_ALL wrong codes from all addresses together within this time."""
-ADDRESSES = 4096
-"""Addresses that are remembered; the oldest are forgotten first."""
+SEEN_EVERY_S = 60.0
+"""How exactly it is kept when a session or token was last used."""
+REMEMBERED = 4096
 
 
-def create_login_code(desk: Desk, now: datetime | None = None) -> str:
-    """A fresh one-time code as `XXXX-XXXX`; only its hash is stored.
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks; `session` is None for a program with a token."""
 
-    Raises:
-        StoreError: if the database cannot be written.
-    """
-    code = desk.new_login_code(now or datetime.now(UTC), lifetime=timedelta(seconds=CODE_S))
-    return f"{code[:4]}-{code[4:]}"
+    person: Person
+    session: Session | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What became of an attempt to get in: a session's token, or the seconds to wait."""
+
+    token: str | None = None
+    wait_s: float = 0.0
 
 
 def normalise_code(text: str) -> str:
@@ -48,13 +57,15 @@ def normalise_actor(text: str) -> str:
     """A person's name as it goes into the audit.
 
     Raises:
-        ValueError: if it is empty or longer than 64 signs.
+        Said: (a ValueError) if it is empty or longer than 64 signs.
     """
     composed = unicodedata.normalize("NFC", text)
     printable = "".join(sign for sign in composed if sign.isprintable())
     name = " ".join(printable.split())
     if not name or len(name) > ACTOR_MAX:
-        raise ValueError(f"Give your name, 1 to {ACTOR_MAX} characters: it goes into the audit.")
+        raise Said(
+            N_("Give your name, 1 to %(most)s characters: it goes into the audit."), most=ACTOR_MAX
+        )
     return name
 
 
@@ -68,79 +79,158 @@ def same(left: str, right: str) -> bool:
     return hmac.compare_digest(left.encode(), right.encode())
 
 
-@dataclass
-class Lockout:
-    """Counts wrong codes per address and over all, in memory.
-
-    Attributes:
-        clock: seconds, monotonic.
-    """
-
-    clock: Callable[[], float]
-    _by_address: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
-    _all: deque[float] = field(default_factory=lambda: deque(maxlen=FAILURES_ALL))
-    _guard: threading.Lock = field(default_factory=threading.Lock)
-
-    def wait_s(self, address: str) -> float:
-        """Seconds until this address may try again; 0 when it may now."""
-        now = self.clock()
-        with self._guard:
-            if len(self._all) == FAILURES_ALL and now - self._all[0] < ALL_WINDOW_S:
-                return ALL_WINDOW_S - (now - self._all[0])
-            failures = self._by_address.get(address)
-            if not failures:
-                return 0.0
-            while failures and now - failures[0] > FAILURE_WINDOW_S:
-                failures.popleft()
-            return FAILURE_WINDOW_S - (now - failures[0]) if len(failures) >= FAILURES else 0.0
-
-    def failed(self, address: str) -> None:
-        """Count one wrong code."""
-        now = self.clock()
-        with self._guard:
-            self._all.append(now)
-            self._by_address.setdefault(address, deque(maxlen=FAILURES)).append(now)
-            self._by_address.move_to_end(address)
-            while len(self._by_address) > ADDRESSES:
-                self._by_address.popitem(last=False)
-
-    def succeeded(self, address: str) -> None:
-        """Forget the wrong codes of an address."""
-        with self._guard:
-            self._by_address.pop(address, None)
-
-
 class Authenticator:
-    """Turns a code into a session, and a cookie into who it is."""
+    """The only way in."""
 
-    def __init__(self, desk: Desk, lockout: Lockout) -> None:
-        self._desk = desk
+    def __init__(self, people: People, desk: Desk, passwords: Passwords, lockout: Lockout) -> None:
+        self.people = people
+        self.passwords = passwords
         self.lockout = lockout
+        self._desk = desk
+        self._seen: OrderedDict[str, datetime] = OrderedDict()
+        self._guard = threading.Lock()
 
-    def log_in(self, code: str, actor: str, address: str, now: datetime) -> str | None:
-        """The token of a new session, or None when the code is wrong, used or expired.
+    # ------------------------------------------------------------ getting in
 
-        Either way the audit gets its line, and the lock-out its count.
+    def log_in(self, name: str, password: str, address: str, agent: str, now: datetime) -> Entry:
+        """Open a session if name and password fit; else count it, and say it in the audit.
 
         Raises:
             StoreError: if the database cannot be written.
         """
-        if not self._desk.use_login_code(normalise_code(code), now):
-            self.lockout.failed(address)
-            self._desk.audit(now, actor, "login_refused", "dashboard", {"address": address[:64]})
-            return None
-        self.lockout.succeeded(address)
-        token = self._desk.open_session(actor, now, lifetime=timedelta(seconds=SESSION_S))
-        self._desk.audit(now, actor, "login", "dashboard", {"address": address[:64]})
-        return token
+        key = name_key(name)
+        wait_s = self.lockout.wait_s(address, key)
+        if wait_s > 0:
+            return Entry(wait_s=wait_s)
+        found = self.people.accounts.credentials(name)
+        account, stored = found if found is not None else (None, "")
+        right = self.passwords.fits(stored, password)
+        if account is None or not right or account.disabled_at is not None:
+            return Entry(wait_s=self._refused(name, key, address, now))
+        self.lockout.succeeded(address, key)
+        if self.passwords.is_outdated(stored):
+            self.people.accounts.rehash(account.account_id, self.passwords.make(password))
+        return Entry(token=self._open(account, address, agent, now))
 
-    def who(self, token: str | None, now: datetime) -> Session | None:
-        """The session of a cookie, or None when there is none, or it has expired."""
+    def set_up(
+        self,
+        code: str,
+        name: str,
+        password: str,
+        *,
+        address: str,
+        agent: str,
+        now: datetime,
+    ) -> Entry:
+        """Set a password by a one-time code, and open a session.
+
+        Raises:
+            Said: (a ValueError) if the password would be guessed; the code is not used up.
+            NameTaken: (a StoreError) if the name cannot be given to a person.
+            StoreError: if the database cannot be written.
+        """
+        wait_s = self.lockout.wait_s(address)
+        if wait_s > 0:
+            return Entry(wait_s=wait_s)
+        refuse_weak(password, name)
+        try:
+            account = self.people.logins.use_code(
+                normalise_code(code), name, lambda: self.passwords.make(password), now
+            )
+        except WrongCode:
+            return Entry(wait_s=self._refused(name, "", address, now))
+        self.lockout.succeeded(address, name_key(name))
+        return Entry(token=self._open(account, address, agent, now))
+
+    def _refused(self, name: str, key: str, address: str, now: datetime) -> float:
+        wait_s = self.lockout.failed(address, key)
+        self._desk.audit(now, name, "login_refused", "dashboard", {"address": address[:64]})
+        if wait_s > 0:
+            details: dict[str, JsonValue] = {"address": address[:64], "wait_s": wait_s}
+            self._desk.audit(now, name, "login_locked", "dashboard", details)
+        return wait_s
+
+    def _open(self, account: Account, address: str, agent: str, now: datetime) -> str:
+        return self.people.logins.open_session(
+            account, now, lifetime=timedelta(seconds=SESSION_S), address=address, agent=agent
+        )
+
+    def change_password(
+        self, person: Person, old: str, new: str, *, address: str, agent: str, now: datetime
+    ) -> Entry:
+        """Another password for somebody who is logged in: all their sessions end, one opens.
+
+        Raises:
+            Said: (a ValueError) if the new password would be guessed.
+            StoreError: if the database cannot be written.
+        """
+        key = name_key(person.name)
+        wait_s = self.lockout.wait_s(address, key)
+        if wait_s > 0:
+            return Entry(wait_s=wait_s)
+        refuse_weak(new, person.name)
+        found = self.people.accounts.credentials(person.name)
+        account, stored = found if found is not None else (None, "")
+        if not self.passwords.fits(stored, old) or account is None:
+            return Entry(wait_s=self._refused(person.name, key, address, now))
+        self.lockout.succeeded(address, key)
+        hashed = self.passwords.make(new)
+        self.people.accounts.set_password(account.account_id, hashed, by=person.name, now=now)
+        return Entry(token=self._open(account, address, agent, now))
+
+    # ------------------------------------------------------------ who asks
+
+    def who(self, token: str | None, now: datetime) -> Identity | None:
+        """Whose cookie it is, or None when its session does not exist, expired or was idle."""
         if not token or len(token) > TOKEN_MAX:
             return None
-        return self._desk.find_session(token, now)
+        found = self.people.logins.find_session(token, now, idle=timedelta(seconds=IDLE_S))
+        if found is None:
+            return None
+        session, account = found
+        if self._is_new(session.session_id, session.last_seen_at, now):
+            try:
+                self.people.logins.keep_alive(token, now)
+            except StoreError as error:  # it is only kept less exactly when they were here
+                log.info("dashboard.not_noted", error=str(error)[:200])
+        return Identity(_person(account), session)
 
-    def log_out(self, token: str, actor: str, now: datetime) -> None:
-        """End a session."""
-        self._desk.close_session(token)
-        self._desk.audit(now, actor, "logout", "dashboard", {})
+    def bearer(self, text: str, now: datetime) -> Identity | None:
+        """Whose token of a program it is, or None when it is not in force."""
+        if not text or len(text) > TOKEN_MAX:
+            return None
+        found = self.people.tokens.find(text, now)
+        if found is None:
+            return None
+        token, account = found
+        if self._is_new(token.token_id, token.last_used_at, now):
+            try:
+                self.people.tokens.used(token.token_id, now)
+            except StoreError as error:
+                log.info("dashboard.not_noted", error=str(error)[:200])
+        known = {permission.value for permission in Permission}
+        scopes = frozenset(Permission(scope) for scope in token.scopes if scope in known)
+        return Identity(_person(account).model_copy(update={"scopes": scopes}))
+
+    def _is_new(self, key: str, written: datetime | None, now: datetime) -> bool:
+        """Whether this use is worth a line in the database."""
+        with self._guard:
+            last = max(filter(None, (self._seen.get(key), written)), default=None)
+            if last is not None and (now - last).total_seconds() < SEEN_EVERY_S:
+                return False
+            self._seen[key] = now
+            self._seen.move_to_end(key)
+            while len(self._seen) > REMEMBERED:
+                self._seen.popitem(last=False)
+            return True
+
+
+def _person(account: Account) -> Person:
+    return Person(
+        account_id=account.account_id,
+        name=account.name,
+        role=account.role,
+        areas=account.areas,
+        language=account.language,
+        theme=account.theme,
+    )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hazard.store.desk import Desk
+from hazard.store.people import People
 from hazard.store.queries import Queries, RequestStatus
 from hazard.store.store import Store
 from hazard.types import ActionRequest, RequestState
@@ -19,12 +20,13 @@ WAITING = 1024
 
 
 class Backend:
-    """Queries and desk of one store, and the requests that wait for an answer."""
+    """Queries, desk and people of one store, and the requests that wait for an answer."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.queries: Queries = store.queries
         self.desk: Desk = store.desk
+        self.people: People = store.people
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._guard = threading.Lock()
 

@@ -25,6 +25,24 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name
     return text
 
 
+class Said(ValueError):  # noqa: N818 - named for what it is
+    """A refusal that a person reads: a marked text with values, told in the reader's language."""
+
+    def __init__(self, text: str, **values: object) -> None:
+        super().__init__(text % values)
+        self.text = text
+        self.values = values
+
+    def told(self, language: str) -> str:
+        """The text in a language."""
+        return tell(language, self.text, **self.values)
+
+
+def tell(language: str, text: str, **values: object) -> str:
+    """A marked text (with `%(name)s` for values) in a language."""
+    return translations(language).gettext(text) % values
+
+
 @cache
 def catalogue(language: str) -> Catalog:
     """All words of a language; that of English is empty."""

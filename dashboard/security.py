@@ -1,6 +1,7 @@
 """What stands before every route: who it is, where the request comes from, how big it is.
 
-Every path needs a session unless it is listed in `PUBLIC`. Every answer carries the headers.
+Every path needs a session unless it is listed in `PUBLIC`; a program gives a token instead, for the
+API only. Every answer carries the headers.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboard.access import Person
 from dashboard.auth import Authenticator, csrf_token, same
-from hazard.store.desk import Session
-from hazard.types import Role
+from hazard.store.logins import Session
 
 COOKIE = "hazard_session"
-PUBLIC = frozenset({"/login", "/livez", "/readyz"})
+PUBLIC = frozenset({"/login", "/setup", "/livez", "/readyz"})
 PUBLIC_FOLDER = "/static/"
+TOKEN_PATHS = ("/api/", "/openapi.json")
+HSTS = "max-age=31536000"
 BODY_MAX = 64 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -65,6 +66,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
+                if scope["scheme"] == "https":
+                    headers["strict-transport-security"] = HSTS
                 if "cache-control" not in headers:
                     headers["cache-control"] = "no-store"
             await send(message)
@@ -86,8 +89,8 @@ class Guard:
             return _refusal(403, "this request comes from another site: open the page itself")
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return _refusal(403, "this request comes from another site: open the page itself")
-        length = headers.get("content-length", "")
-        if not length.isdigit():
+        length = headers.get("content-length", "0")
+        if "transfer-encoding" in headers or not length.isdigit():
             return _refusal(411, "Content-Length is missing")
         if int(length) > BODY_MAX:
             return _refusal(413, f"the body is {length} bytes, at most {BODY_MAX} are taken")
@@ -95,16 +98,22 @@ class Guard:
 
     async def _identified(self, scope: Scope) -> Response | None:
         request = Request(scope)
-        token = request.cookies.get(COOKIE)
-        session = await run_in_threadpool(self._authenticator.who, token, self._now())
-        if session is None:
-            return _login_wanted(request)
+        kind, _, text = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer" and request.url.path.startswith(TOKEN_PATHS):
+            identity = await run_in_threadpool(
+                self._authenticator.bearer, text.strip(), self._now()
+            )
+            if identity is None:
+                return _refusal(401, "this token is unknown, revoked or has ended: make a new one")
+            csrf = None  # no browser adds this header by itself
+        else:
+            token = request.cookies.get(COOKIE)
+            identity = await run_in_threadpool(self._authenticator.who, token, self._now())
+            if identity is None:
+                return _login_wanted(request)
+            csrf = csrf_token(token or "")
         scope.setdefault("state", {})
-        scope["state"]["session"] = session
-        scope["state"]["person"] = Person(
-            account_id=session.actor, name=session.actor, role=Role.SAFETY_OFFICER
-        )
-        scope["state"]["csrf"] = csrf_token(token or "")
+        scope["state"].update(person=identity.person, session=identity.session, csrf=csrf)
         return None
 
 
@@ -114,7 +123,7 @@ def _login_wanted(request: Request) -> Response:
     if is_page and "text/html" in request.headers.get("accept", ""):
         query = f"?{request.url.query}" if request.url.query else ""
         return RedirectResponse(f"/login?next={quote(path + query, safe='')}", status_code=303)
-    return _refusal(401, "log in first: /login")
+    return _refusal(401, "log in first: /login; a program gives a token: Authorization: Bearer …")
 
 
 def _refusal(status: int, why: str) -> Response:
@@ -131,17 +140,27 @@ def local_path(target: str) -> str:
 
 
 def current_session(request: Request) -> Session:
-    """Who is logged in; the guard has seen to it that somebody is."""
-    session: Session = request.state.session
+    """The browser's session.
+
+    Raises:
+        HTTPException: 403 where a program asks with a token.
+    """
+    session: Session | None = request.state.session
+    if session is None:
+        raise HTTPException(403, "a token cannot do this: log in with a browser")
     return session
 
 
 async def require_csrf(request: Request) -> None:
     """Refuse a POST whose token (form field `csrf` or header `X-CSRF-Token`) is not ours.
 
+    A program's request with its own token needs none: a browser never adds that by itself.
+
     Raises:
         HTTPException: 403.
     """
+    if request.state.csrf is None:
+        return
     given = request.headers.get("x-csrf-token", "")
     if not given and "form" in request.headers.get("content-type", ""):
         field = (await request.form()).get("csrf")

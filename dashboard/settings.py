@@ -20,8 +20,10 @@ ANSWER_WITHIN_S = 2.0
 """The agent core answers an ActionRequest within this time, or the page says that it does not."""
 SESSION_S = 12 * 3600.0
 """A session ends after one shift."""
-CODE_S = 15 * 60.0
-"""A one-time code expires after this time."""
+IDLE_S = 3600.0
+"""A session that has asked for nothing for this long ends; an open page asks all the time."""
+INVITATION_S = 24 * 3600.0
+"""The one-time code with which a person sets their own password expires after this time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

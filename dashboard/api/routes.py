@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 
+from dashboard.access import Permission, PersonOf, needs
 from dashboard.actions import ActionForm, submit
 from dashboard.api.models import (
     ActionAnswer,
@@ -17,7 +18,7 @@ from dashboard.api.models import (
     StageAnswer,
 )
 from dashboard.previews import camera_views
-from dashboard.security import SessionOf, require_csrf
+from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf
 from dashboard.views import area_views
 from hazard.errors import StoreError
@@ -26,12 +27,13 @@ from hazard.types import Severity
 
 ERRORS: dict[int | str, dict[str, object]] = {
     401: {"model": Problem, "description": "not logged in"},
+    403: {"model": Problem, "description": "role, areas, or a token's scopes do not allow it"},
     404: {"model": Problem, "description": "there is no such thing"},
     503: {"model": Problem, "description": "the store cannot be used"},
 }
 WRITE_ERRORS: dict[int | str, dict[str, object]] = {
     **ERRORS,
-    403: {"model": Problem, "description": "the CSRF token is missing or wrong"},
+    403: {"model": Problem, "description": "not allowed, or the CSRF token is missing or wrong"},
     409: {"model": Problem, "description": "the request id is taken"},
     411: {"model": Problem, "description": "Content-Length is missing"},
     413: {"model": Problem, "description": "the body is too long"},
@@ -39,7 +41,7 @@ WRITE_ERRORS: dict[int | str, dict[str, object]] = {
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
 
 
-@router.get("/alarms", tags=["alarms"])
+@router.get("/alarms", tags=["alarms"], dependencies=[needs(Permission.VIEW)])
 def list_alarms(
     services: ServicesOf,
     *,
@@ -58,7 +60,7 @@ def list_alarms(
     return AlarmList(alarms=found.alerts, next_page=found.next_page)
 
 
-@router.get("/alarms/{alert_id}", tags=["alarms"])
+@router.get("/alarms/{alert_id}", tags=["alarms"], dependencies=[needs(Permission.VIEW)])
 def get_alarm(services: ServicesOf, alert_id: str) -> AlertDetail:
     """One alarm with revisions, assessments, evidence, audit, requests and deliveries."""
     found = services.backend.queries.get_alert(alert_id[:64])
@@ -71,18 +73,18 @@ def get_alarm(services: ServicesOf, alert_id: str) -> AlertDetail:
     "/alarms/{alert_id}/actions",
     tags=["actions"],
     status_code=202,
-    dependencies=[Depends(require_csrf)],
+    dependencies=[needs(Permission.ACT), Depends(require_csrf)],
     responses=WRITE_ERRORS,
 )
-def act(services: ServicesOf, session: SessionOf, alert_id: str, form: ActionForm) -> ActionAnswer:
+def act(services: ServicesOf, person: PersonOf, alert_id: str, form: ActionForm) -> ActionAnswer:
     """Ask the agent core for something; look at `/api/v1/actions/{request_id}` for the outcome."""
     try:
-        return _answer(services, submit(services, alert_id, session.actor, form))
+        return _answer(services, submit(services, alert_id, person, form))
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
 
 
-@router.get("/actions/{request_id}", tags=["actions"])
+@router.get("/actions/{request_id}", tags=["actions"], dependencies=[needs(Permission.VIEW)])
 def get_action(services: ServicesOf, request_id: str) -> ActionAnswer:
     """How a request stands."""
     status = services.backend.queries.request_state(request_id[:64])
@@ -91,7 +93,7 @@ def get_action(services: ServicesOf, request_id: str) -> ActionAnswer:
     return _answer(services, status)
 
 
-@router.get("/health", tags=["plant"])
+@router.get("/health", tags=["plant"], dependencies=[needs(Permission.VIEW)])
 def get_health(services: ServicesOf) -> HealthAnswer:
     """Every stage's health."""
     view = services.health()
@@ -112,7 +114,7 @@ def get_health(services: ServicesOf) -> HealthAnswer:
     )
 
 
-@router.get("/cameras", tags=["plant"])
+@router.get("/cameras", tags=["plant"], dependencies=[needs(Permission.VIEW)])
 def get_cameras(services: ServicesOf) -> list[CameraAnswer]:
     """Every camera of the site."""
     folder, now = services.settings.previews, services.now()
@@ -132,7 +134,7 @@ def get_cameras(services: ServicesOf) -> list[CameraAnswer]:
     ]
 
 
-@router.get("/areas", tags=["plant"])
+@router.get("/areas", tags=["plant"], dependencies=[needs(Permission.VIEW)])
 def get_areas(services: ServicesOf) -> list[AreaAnswer]:
     """Every area with its worst alarm, and whether it is watched."""
     counts = services.backend.queries.active_counts_by_area()

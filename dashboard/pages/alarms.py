@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from dashboard.access import Permission, PersonOf, needs
 from dashboard.actions import ActionForm, submit
 from dashboard.detail import detail
-from dashboard.security import SessionOf, require_csrf
+from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf, language_of
 from dashboard.views import alarm_view, area_views
 from hazard.errors import StoreError
@@ -22,20 +23,20 @@ JOURNAL_PAGE = 50
 AlertId = Annotated[str, "an alert's id; unknown ones give 404"]
 
 
-@router.get("/")
+@router.get("/", dependencies=[needs(Permission.VIEW)])
 def overview(request: Request, services: ServicesOf) -> Response:
     """Areas and alarms."""
     return services.page(request, "overview.html", **_overview(request, services))
 
 
-@router.get("/fragments/overview")
+@router.get("/fragments/overview", dependencies=[needs(Permission.VIEW)])
 def overview_fragment(request: Request, services: ServicesOf) -> Response:
     """The part of the overview that changes."""
     context = _overview(request, services)
     return services.render(request, "fragments/overview.html", **context, **services.strip())
 
 
-@router.get("/fragments/strip")
+@router.get("/fragments/strip", dependencies=[needs(Permission.VIEW)])
 def strip_fragment(request: Request, services: ServicesOf) -> Response:
     """The strip on top of each page."""
     return services.render(request, "fragments/strip.html", **services.strip())
@@ -52,7 +53,7 @@ def _overview(request: Request, services: Services) -> dict[str, Any]:
     }
 
 
-@router.get("/journal")
+@router.get("/journal", dependencies=[needs(Permission.VIEW)])
 def journal(
     request: Request,
     services: ServicesOf,
@@ -80,7 +81,7 @@ def journal(
     )
 
 
-@router.get("/alerts/{alert_id}")
+@router.get("/alerts/{alert_id}", dependencies=[needs(Permission.VIEW)])
 def alert(
     request: Request,
     services: ServicesOf,
@@ -92,21 +93,21 @@ def alert(
     return services.page(request, "alert.html", **context, asked=_request(services, asked))
 
 
-@router.get("/fragments/alerts/{alert_id}")
+@router.get("/fragments/alerts/{alert_id}", dependencies=[needs(Permission.VIEW)])
 def alert_fragment(request: Request, services: ServicesOf, alert_id: AlertId) -> Response:
     """The part of an alarm's page that changes."""
     context = _alert(request, services, alert_id)
     return services.render(request, "fragments/alert.html", **context)
 
 
-@router.get("/fragments/alerts/{alert_id}/actions")
+@router.get("/fragments/alerts/{alert_id}/actions", dependencies=[needs(Permission.VIEW)])
 def actions_fragment(request: Request, services: ServicesOf, alert_id: AlertId) -> Response:
     """The forms that fit the alarm's state now."""
     context = _alert(request, services, alert_id)
     return services.render(request, "fragments/actions.html", **context)
 
 
-@router.get("/fragments/requests/{request_id}")
+@router.get("/fragments/requests/{request_id}", dependencies=[needs(Permission.VIEW)])
 def request_fragment(request: Request, services: ServicesOf, request_id: str) -> Response:
     """How a request stands."""
     asked = _request(services, request_id)
@@ -115,17 +116,19 @@ def request_fragment(request: Request, services: ServicesOf, request_id: str) ->
     return services.render(request, "fragments/request.html", asked=asked)
 
 
-@router.post("/alerts/{alert_id}/actions", dependencies=[Depends(require_csrf)])
+@router.post(
+    "/alerts/{alert_id}/actions", dependencies=[needs(Permission.ACT), Depends(require_csrf)]
+)
 def act(
     request: Request,
     services: ServicesOf,
-    session: SessionOf,
+    person: PersonOf,
     alert_id: AlertId,
     form: Annotated[ActionForm, Form()],
 ) -> Response:
     """Hand in a request; the page then shows what becomes of it."""
     try:
-        status = submit(services, alert_id, session.actor, form)
+        status = submit(services, alert_id, person, form)
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
     if request.headers.get("x-fragment"):

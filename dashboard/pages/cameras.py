@@ -5,10 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
 
+from dashboard.access import Permission, needs
 from dashboard.previews import camera_views, read_preview
 from dashboard.services import Services, ServicesOf
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[needs(Permission.VIEW)])
 
 
 @router.get("/cameras")

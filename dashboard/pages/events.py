@@ -6,6 +6,7 @@ from fastapi import APIRouter, HTTPException, Request
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response, StreamingResponse
 
+from dashboard.access import Permission, needs
 from dashboard.live import TooManyStreams
 from dashboard.security import COOKIE
 from dashboard.services import ServicesOf
@@ -13,7 +14,7 @@ from dashboard.services import ServicesOf
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/events")
+@router.get("/events", dependencies=[needs(Permission.VIEW)])
 async def events(request: Request, services: ServicesOf) -> Response:
     """News: `alarm`, `request`, `health`, and a `beat` every two seconds."""
     token = request.cookies.get(COOKIE)

@@ -8,9 +8,10 @@ import re
 from fastapi import APIRouter, HTTPException
 from starlette.responses import Response
 
+from dashboard.access import Permission, needs
 from dashboard.services import ServicesOf
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[needs(Permission.VIEW)])
 SHA256 = re.compile(r"[0-9a-f]{64}")
 FILE_MAX = 32 * 1024 * 1024
 

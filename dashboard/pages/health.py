@@ -6,19 +6,20 @@ from fastapi import APIRouter, Request
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
+from dashboard.access import Permission, needs
 from dashboard.services import ServicesOf
 from hazard.errors import StoreError
 
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/health")
+@router.get("/health", dependencies=[needs(Permission.VIEW)])
 def health(request: Request, services: ServicesOf) -> Response:
     """All stages."""
     return services.page(request, "health.html")
 
 
-@router.get("/fragments/health")
+@router.get("/fragments/health", dependencies=[needs(Permission.VIEW)])
 def health_fragment(request: Request, services: ServicesOf) -> Response:
     """The part of the health page that changes."""
     return services.render(request, "fragments/health.html", health=services.health())

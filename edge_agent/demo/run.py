@@ -134,8 +134,7 @@ class Demo:
 
     def _login_code(self) -> str:
         with Store.open(self.paths.database) as store:
-            code = store.desk.new_login_code(datetime.now(UTC))
-        return f"{code[:4]}-{code[4:]}"
+            return store.people.logins.new_code(datetime.now(UTC))
 
     async def _watch(
         self,

@@ -15,10 +15,11 @@ from hazard.store.tables import Base
 
 
 class LoginCodeRow(Base):
-    """A one-time code that the console printed, as a hash."""
+    """A one-time code, as a hash: of the console (no account), or to set a person's password."""
 
     __tablename__ = "login_code"
     code_hash: Mapped[str] = mapped_column(String(128), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(64), default="", server_default="")
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
@@ -35,6 +36,7 @@ class AccountRow(Base):
     role: Mapped[str] = mapped_column(String(32))
     areas: Mapped[list[Any]] = mapped_column(JSON, default=list)
     language: Mapped[str] = mapped_column(String(8), default="", comment="empty: the browser's")
+    theme: Mapped[str] = mapped_column(String(8), default="", comment="empty: the browser's")
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]

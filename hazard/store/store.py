@@ -34,6 +34,7 @@ from hazard.store.operations import (
     Render,
 )
 from hazard.store.outbox import Outbox, OutboxItem
+from hazard.store.people import People
 from hazard.store.performance import Asked
 from hazard.store.queries import AreaCounts, Queries, area_counts
 from hazard.store.remote import RemoteDesk
@@ -64,8 +65,9 @@ class Store:
 
     Attributes:
         queries: what dashboard and reports read.
-        desk: what the dashboard may write.
-        remote: what the dashboard of a replica may write instead of requests to this node.
+        desk: what the dashboard hands in.
+        remote: what the dashboard of a replica hands in, for other nodes.
+        people: who may use the dashboard.
         outbox: the publisher's view.
         bulk: readings, stage health and retention.
         bounds: takes out of the outbox what waits beyond its limits.
@@ -97,6 +99,7 @@ class Store:
         self.queries = Queries(self._plain)
         self.desk = Desk(self._writer)
         self.remote = RemoteDesk(self._writer)
+        self.people = People(self._writer)
         self.outbox = Outbox(self._plain, relaxed)
         self.bulk = Bulk(self._plain, relaxed, self._writer)
         self.bounds = Bounds(self._plain, self._writer)

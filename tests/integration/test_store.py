@@ -223,25 +223,6 @@ def test_a_request_for_no_alert_is_refused(store: Store) -> None:
 # ---------------------------------------------------------------- login
 
 
-def test_a_login_code_works_once_and_not_after_its_time(store: Store) -> None:
-    code = store.desk.new_login_code(T0)
-    assert store.desk.use_login_code(code.lower(), later(1))
-    assert not store.desk.use_login_code(code, later(2))
-    late = store.desk.new_login_code(T0)
-    assert not store.desk.use_login_code(late, T0 + timedelta(minutes=16))
-    assert not store.desk.use_login_code("WRONGONE", later(1))
-
-
-def test_a_session_ends_by_logging_out_or_by_its_time(store: Store) -> None:
-    token = store.desk.open_session("ada", T0, lifetime=timedelta(hours=1))
-    session = store.desk.find_session(token, later(1))
-    assert session is not None
-    assert session.actor == "ada"
-    assert store.desk.find_session(token, T0 + timedelta(hours=1)) is None
-    store.desk.close_session(token)
-    assert store.desk.find_session(token, later(1)) is None
-
-
 # ---------------------------------------------------------------- audit
 
 

@@ -21,6 +21,7 @@ from tests.plant import Plant
 LINE = re.compile(
     r"^Dashboard: (http://127\.0\.0\.1:\d+/)  one-time code: ([A-Z2-9]{4}-[A-Z2-9]{4})$"
 )
+PASSWORD = "a quiet night at the plant"  # noqa: S105 - of a database that a test throws away
 
 
 @pytest.fixture
@@ -61,12 +62,12 @@ def started(plant: Plant, repo_root: Path) -> Iterator[tuple[subprocess.Popen[st
             process.kill()
 
 
-def log_in(browser: httpx2.Client, code: str) -> int:
-    page = browser.get("/login").text
+def set_up(browser: httpx2.Client, code: str) -> int:
+    page = browser.get("/setup").text
     token = re.search(r'name="csrf" value="([0-9a-f]+)"', page)
     assert token is not None
-    form = {"csrf": token.group(1), "actor": "Ada", "code": code}
-    return browser.post("/login", data=form).status_code
+    form = {"csrf": token.group(1), "actor": "Ada", "code": code, "password": PASSWORD}
+    return browser.post("/setup", data=form).status_code
 
 
 def test_it_prints_address_and_code_and_ends_at_once_though_a_stream_is_open(
@@ -77,7 +78,7 @@ def test_it_prints_address_and_code_and_ends_at_once_though_a_stream_is_open(
         httpx2.Client(base_url=address, timeout=20) as browser,
     ):
         assert browser.get("/readyz").json() == {"status": "ready"}
-        assert log_in(browser, code) == 303
+        assert set_up(browser, code) == 303
         with browser.stream("GET", "/events") as stream:
             assert stream.headers["content-type"].startswith("text/event-stream")
             news = stream.iter_lines()
@@ -99,7 +100,7 @@ def test_a_fresh_code_can_be_printed_while_it_runs(plant: Plant, repo_root: Path
             check=True,
         )
         with httpx2.Client(base_url=address, timeout=20) as browser:
-            assert log_in(browser, printed.stdout.strip()) == 303
+            assert set_up(browser, printed.stdout.strip()) == 303
 
 
 def run(plant: Plant, repo_root: Path, *arguments: str, **extra: str) -> tuple[int, str]:

@@ -6,16 +6,23 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from dashboard.app import create_app
-from dashboard.auth import create_login_code
 from dashboard.backend import Backend, open_backend
-from dashboard.settings import Settings
+from dashboard.passwords import Passwords
+from dashboard.security import COOKIE
+from dashboard.settings import SESSION_S, Settings
+from hazard.types import Role
 from tests.plant import Plant
+
+HOST = "testserver.local"
+"""Whose cookies the test client keeps."""
 
 
 class Clock:
@@ -36,6 +43,11 @@ def csrf_of(html: str) -> str:
     found = re.search(r'name="csrf" value="([0-9a-f]{64})"', html)
     assert found is not None, html[:500]
     return found.group(1)
+
+
+def cheap_passwords() -> Passwords:
+    """Argon2id with the least cost that it takes: tests hash often."""
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture
@@ -62,7 +74,9 @@ def app(plant: Plant, backend: Backend, clock: Clock) -> FastAPI:
     settings = Settings(
         site_file=plant.site_file, data_dir=plant.data_dir, run_dir=plant.run_dir, poll_s=0.02
     )
-    return create_app(settings, backend, now=clock.now, clock=clock.monotonic)
+    return create_app(
+        settings, backend, now=clock.now, clock=clock.monotonic, passwords=cheap_passwords()
+    )
 
 
 @pytest.fixture
@@ -72,12 +86,37 @@ def stranger(app: FastAPI) -> Iterator[TestClient]:
         yield client
 
 
+class ClientAs(Protocol):
+    """Gives a browser that has logged in as a new person."""
+
+    def __call__(self, role: Role, areas: tuple[str, ...] = (), name: str = "") -> TestClient: ...
+
+
+def session_of(
+    backend: Backend, now: datetime, role: Role, areas: tuple[str, ...] = (), name: str = ""
+) -> str:
+    """The token of a new session of a new person."""
+    called = name or " ".join((role.value, *areas))
+    account = backend.people.accounts.create(called, role, areas, by="test", now=now)
+    return backend.people.logins.open_session(account, now, lifetime=timedelta(seconds=SESSION_S))
+
+
 @pytest.fixture
 def officer(stranger: TestClient, backend: Backend, clock: Clock) -> TestClient:
-    """A browser that has logged in as Ada."""
-    code = create_login_code(backend.desk, clock.now())
-    page = stranger.get("/login")
-    form = {"csrf": csrf_of(page.text), "actor": "Ada", "code": code}
-    answer = stranger.post("/login", data=form)
-    assert answer.status_code == 303
+    """A browser that has logged in as Ada, a safety officer."""
+    token = session_of(backend, clock.now(), Role.SAFETY_OFFICER, name="Ada")
+    stranger.cookies.set(COOKIE, token, domain=HOST)
     return stranger
+
+
+@pytest.fixture
+def client_as(app: FastAPI, backend: Backend, clock: Clock) -> ClientAs:
+    """A function that logs a further browser in: `client_as(Role.OPERATOR, ("yard",))`."""
+
+    def make(role: Role, areas: tuple[str, ...] = (), name: str = "") -> TestClient:
+        client = TestClient(app, follow_redirects=False, headers={"accept": "text/html"})
+        token = session_of(backend, clock.now(), role, areas, name)
+        client.cookies.set(COOKIE, token, domain=HOST)
+        return client
+
+    return make

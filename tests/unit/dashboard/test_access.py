@@ -8,17 +8,24 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from httpx2 import Response
 from starlette.routing import Mount
 
-from dashboard.auth import Lockout, create_login_code, normalise_actor, normalise_code
+from dashboard.auth import csrf_token, normalise_actor, normalise_code
 from dashboard.backend import Backend
-from dashboard.security import CSP, local_path
+from dashboard.lockout import Lockout
+from dashboard.passwords import Passwords
+from dashboard.security import COOKIE, CSP, PUBLIC, local_path
+from hazard.store.accounts import Account
+from hazard.types import Role
 from tests.plant import Plant
-from tests.unit.dashboard.conftest import Clock, csrf_of
+from tests.unit.dashboard.conftest import Clock, cheap_passwords, csrf_of
 
-PUBLIC = {"/login", "/livez", "/readyz"}
+PASSWORD = "a quiet night at the plant"  # noqa: S105 - of a database that a test throws away
+
 FILLED = {
     "alert_id": "alert-1",
     "request_id": "none",
@@ -62,7 +69,7 @@ def test_every_route_but_the_listed_ones_wants_a_login(
     for method, path in found:
         answer = stranger.request(method, filled(path), headers={"content-length": "0"})
         if path in PUBLIC:
-            assert answer.status_code in (200, 403), path
+            assert answer.status_code in (200, 303, 403), path
         else:
             assert answer.status_code in (303, 401), (method, path, answer.status_code)
             assert "alert-1" not in answer.text
@@ -79,7 +86,17 @@ def test_every_post_wants_the_csrf_token(app: FastAPI, officer: TestClient, plan
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/login", "/nothing", "/livez", "/static/app.css", "/api/v1/health", "/events/x"]
+    "path",
+    [
+        "/",
+        "/login",
+        "/setup",
+        "/nothing",
+        "/livez",
+        "/static/app.css",
+        "/api/v1/health",
+        "/events/x",
+    ],
 )
 def test_every_answer_carries_the_security_headers(officer: TestClient, path: str) -> None:
     headers = officer.get(path).headers
@@ -103,17 +120,105 @@ def test_no_page_holds_inline_script_or_style(officer: TestClient, plant: Plant)
         assert text.count("<script") == text.count("></script>")
 
 
-def test_a_stranger_is_led_to_the_login_and_back(stranger: TestClient, backend: Backend) -> None:
+@pytest.fixture
+def ada(backend: Backend, clock: Clock) -> Account:
+    """A safety officer with a password, not logged in."""
+    accounts = backend.people.accounts
+    made = accounts.create("Ada", Role.SAFETY_OFFICER, (), by="test", now=clock.now())
+    hashed = cheap_passwords().make(PASSWORD)
+    accounts.set_password(made.account_id, hashed, by="test", now=clock.now())
+    return made
+
+
+def log_in(
+    client: TestClient, password: str = PASSWORD, actor: str = "Ada", target: str = "/"
+) -> Response:
+    page = client.get("/login")
+    form = {"csrf": csrf_of(page.text), "actor": actor, "password": password, "next": target}
+    return client.post("/login", data=form)
+
+
+def set_up(client: TestClient, code: str, actor: str = "Ada", password: str = PASSWORD) -> Response:
+    page = client.get("/setup")
+    form = {"csrf": csrf_of(page.text), "actor": actor, "code": code, "password": password}
+    return client.post("/setup", data=form)
+
+
+def verbs(plant: Plant) -> list[tuple[str, str]]:
+    """Who did what in the dashboard, the oldest first."""
+    lines = plant.store.queries.audit_page().lines
+    return [(line.actor, line.verb) for line in reversed(lines) if line.chain == "dashboard"]
+
+
+def test_the_first_person_sets_themselves_up_with_the_code_of_the_console(
+    stranger: TestClient, backend: Backend, clock: Clock, plant: Plant
+) -> None:
+    code = backend.people.logins.new_code(clock.now())
+    assert stranger.get("/login").headers["location"] == "/setup"
+    assert "You will be the administrator" in stranger.get("/setup").text
+    assert set_up(stranger, code).headers["location"] == "/"
+    assert "Ada" in stranger.get("/").text
+    (made,) = backend.people.accounts.all()
+    assert (made.name, made.role) == ("Ada", Role.ADMINISTRATOR)
+    assert verbs(plant) == [
+        ("console", "login_code"),
+        ("console", "account_created"),
+        ("console", "password_set"),
+        ("Ada", "login"),
+    ]
+    stranger.cookies.clear()
+    assert log_in(stranger).status_code == 303
+
+
+def test_a_code_counts_once(stranger: TestClient, backend: Backend, clock: Clock) -> None:
+    code = backend.people.logins.new_code(clock.now())
+    assert set_up(stranger, code).status_code == 303
+    stranger.cookies.clear()
+    assert set_up(stranger, code, "Eve").status_code == 403
+    assert len(backend.people.accounts.all()) == 1
+
+
+def test_a_code_may_be_typed_without_dash_and_in_small_letters(
+    stranger: TestClient, backend: Backend, clock: Clock
+) -> None:
+    code = backend.people.logins.new_code(clock.now())
+    assert set_up(stranger, f" {code.replace('-', '').lower()} ").status_code == 303
+
+
+def test_an_expired_code_is_refused(stranger: TestClient, backend: Backend, clock: Clock) -> None:
+    code = backend.people.logins.new_code(clock.now() - timedelta(minutes=16))
+    assert set_up(stranger, code).status_code == 403
+
+
+def test_a_weak_password_is_refused_with_the_mend_and_the_code_still_counts(
+    stranger: TestClient, backend: Backend, clock: Clock
+) -> None:
+    code = backend.people.logins.new_code(clock.now())
+    answer = set_up(stranger, code, "Ada", "short")
+    assert answer.status_code == 422
+    assert "at least 12" in answer.text
+    assert code in answer.text
+    assert "short" not in answer.text.split("<form")[1]
+    assert set_up(stranger, code).status_code == 303
+
+
+def test_who_cannot_get_in_sets_a_new_password_with_a_code_of_the_console(
+    stranger: TestClient, backend: Backend, clock: Clock, ada: Account
+) -> None:
+    code = backend.people.logins.new_code(clock.now())
+    other = "another quiet night"
+    assert set_up(stranger, code, password=other).status_code == 303
+    stranger.cookies.clear()
+    assert log_in(stranger).status_code == 403
+    assert log_in(stranger, other).status_code == 303
+    assert backend.people.accounts.get(ada.account_id).role is Role.SAFETY_OFFICER
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_stranger_is_led_to_the_login_and_back(stranger: TestClient) -> None:
     answer = stranger.get("/journal?area=yard")
     assert answer.headers["location"] == "/login?next=%2Fjournal%3Farea%3Dyard"
-    page = stranger.get(answer.headers["location"])
-    form = {
-        "csrf": csrf_of(page.text),
-        "actor": "Ada",
-        "code": create_login_code(backend.desk),
-        "next": "/journal?area=yard",
-    }
-    answer = stranger.post("/login", data=form)
+    answer = log_in(stranger, target="/journal?area=yard")
     assert answer.headers["location"] == "/journal?area=yard"
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
@@ -121,46 +226,94 @@ def test_a_stranger_is_led_to_the_login_and_back(stranger: TestClient, backend: 
     assert "Secure" not in cookie
 
 
-def test_the_cookie_is_secure_over_https(app: FastAPI, backend: Backend) -> None:
+@pytest.mark.usefixtures("ada")
+def test_over_https_the_cookie_is_secure_and_the_browser_stays_with_https(app: FastAPI) -> None:
     with TestClient(app, base_url="https://testserver", follow_redirects=False) as client:
-        page = client.get("/login")
-        code = create_login_code(backend.desk)
-        form = {"csrf": csrf_of(page.text), "actor": "Ada", "code": code}
-        assert "Secure" in client.post("/login", data=form).headers["set-cookie"]
+        answer = log_in(client)
+    assert "Secure" in answer.headers["set-cookie"]
+    assert answer.headers["strict-transport-security"].startswith("max-age=")
 
 
-def log_in(client: TestClient, code: str, actor: str = "Ada") -> int:
-    page = client.get("/login")
-    form = {"csrf": csrf_of(page.text), "actor": actor, "code": code}
-    return client.post("/login", data=form).status_code
-
-
-def test_a_code_counts_once(stranger: TestClient, backend: Backend) -> None:
-    code = create_login_code(backend.desk)
-    assert log_in(stranger, code) == 303
-    stranger.cookies.clear()
-    assert log_in(stranger, code) == 403
-
-
-def test_a_code_may_be_typed_without_dash_and_in_small_letters(
-    stranger: TestClient, backend: Backend
+@pytest.mark.usefixtures("ada")
+def test_a_browser_gets_a_fresh_session_and_the_one_that_it_came_with_ends(
+    stranger: TestClient,
 ) -> None:
-    code = create_login_code(backend.desk)
-    assert log_in(stranger, f" {code.replace('-', '').lower()} ") == 303
+    stranger.cookies.set(COOKIE, "chosen-by-an-attacker", domain="testserver.local")
+    log_in(stranger)
+    first = stranger.cookies[COOKIE]
+    assert first != "chosen-by-an-attacker"
+    log_in(stranger)
+    second = stranger.cookies[COOKIE]
+    assert second != first
+    stranger.cookies.set(COOKIE, first, domain="testserver.local")
+    assert stranger.get("/").status_code == 303
 
 
-def test_an_expired_code_is_refused(stranger: TestClient, backend: Backend, clock: Clock) -> None:
-    code = create_login_code(backend.desk, clock.now() - timedelta(minutes=16))
-    assert log_in(stranger, code) == 403
-
-
-def test_five_wrong_codes_lock_the_address_out_even_for_the_right_one(
-    stranger: TestClient, backend: Backend, clock: Clock
+@pytest.mark.usefixtures("ada")
+def test_a_password_is_kept_as_argon2id_and_nowhere_else(
+    stranger: TestClient, backend: Backend, plant: Plant
 ) -> None:
-    assert [log_in(stranger, "AAAA-AAAA") for _ in range(5)] == [403] * 5
-    assert log_in(stranger, create_login_code(backend.desk)) == 429
-    clock.ahead_s = 15 * 60 + 1
-    assert log_in(stranger, create_login_code(backend.desk, clock.now())) == 303
+    log_in(stranger)
+    found = backend.people.accounts.credentials("Ada")
+    assert found is not None
+    assert found[1].startswith("$argon2id$")
+    assert Passwords().make(PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    for file in plant.data_dir.glob("hazard.db*"):
+        assert PASSWORD.encode() not in file.read_bytes()
+
+
+def test_a_hash_of_older_parameters_is_made_anew_at_the_next_login(
+    stranger: TestClient, backend: Backend, ada: Account
+) -> None:
+    old = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
+    backend.people.accounts.rehash(ada.account_id, old)
+    assert log_in(stranger).status_code == 303
+    found = backend.people.accounts.credentials("Ada")
+    assert found is not None
+    assert "t=1" in found[1]
+    assert stranger.get("/").status_code == 200
+
+
+def test_unknown_disabled_and_wrong_are_told_alike(
+    stranger: TestClient, backend: Backend, clock: Clock, ada: Account
+) -> None:
+    backend.people.accounts.create("Bob", Role.ADMINISTRATOR, (), by="test", now=clock.now())
+    backend.people.accounts.disable(ada.account_id, by="Bob", now=clock.now())
+    told = {
+        re.sub(r'value="[^"]*"', "", log_in(stranger, word, name).text)
+        for name, word in (("Ada", PASSWORD), ("Bob", PASSWORD), ("Nobody", PASSWORD))
+    }
+    assert len(told) == 1
+    assert "Name or password is wrong." in told.pop()
+
+
+@pytest.mark.usefixtures("ada")
+def test_after_five_wrong_passwords_the_wait_doubles_each_time(
+    stranger: TestClient, clock: Clock, plant: Plant
+) -> None:
+    assert [log_in(stranger, "wrong").status_code for _ in range(5)] == [403] * 4 + [429]
+    waits = []
+    for _ in range(3):
+        answer = log_in(stranger)
+        assert answer.status_code == 429, "even the right one has to wait"
+        assert "Too many wrong tries" in answer.text
+        waits.append(int(answer.headers["retry-after"]))
+        clock.ahead_s += waits[-1]
+        log_in(stranger, "wrong")
+    assert waits == [31, 61, 121]
+    assert ("Ada", "login_locked") in verbs(plant)
+    clock.ahead_s += 15 * 60
+    assert log_in(stranger).status_code == 303
+
+
+def test_nobody_locks_the_officer_out_of_an_address_where_they_got_in() -> None:
+    lockout = Lockout(lambda: 0.0)
+    lockout.succeeded("10.0.0.7", "ada")
+    for _ in range(8):
+        lockout.failed("10.6.6.6", "ada")
+    assert lockout.wait_s("10.0.0.7", "ada") == 0
+    assert lockout.wait_s("10.0.0.8", "ada") > 0
+    assert lockout.wait_s("10.6.6.6", "bob") > 0
 
 
 def test_many_addresses_together_are_slowed_down() -> None:
@@ -174,14 +327,30 @@ def test_many_addresses_together_are_slowed_down() -> None:
     assert lockout.wait_s("10.0.1.1") == 0
 
 
-def test_login_needs_the_token_of_its_own_page(stranger: TestClient, backend: Backend) -> None:
-    form = {"csrf": "0" * 64, "actor": "Ada", "code": create_login_code(backend.desk)}
-    assert stranger.post("/login", data=form).status_code == 403
+@pytest.mark.parametrize("path", ["/login", "/setup"])
+@pytest.mark.usefixtures("ada")
+def test_getting_in_needs_the_token_of_its_own_page(
+    stranger: TestClient, backend: Backend, clock: Clock, path: str
+) -> None:
+    code = backend.people.logins.new_code(clock.now())
+    form = {"actor": "Ada", "code": code, "password": PASSWORD}
+    forged = csrf_token("")
+    for csrf in ("0" * 64, forged):
+        assert stranger.post(path, data=form | {"csrf": csrf}).status_code == 403
+    assert backend.people.logins.sessions(clock.now(), idle=timedelta(hours=1)) == []
 
 
 def test_a_session_ends_after_the_shift(officer: TestClient, clock: Clock) -> None:
     assert officer.get("/").status_code == 200
     clock.ahead_s = 12 * 3600 + 60
+    assert officer.get("/").status_code == 303
+
+
+def test_a_session_ends_when_nothing_asks_for_an_hour(officer: TestClient, clock: Clock) -> None:
+    for _ in range(3):
+        clock.ahead_s += 50 * 60
+        assert officer.get("/").status_code == 200
+    clock.ahead_s += 61 * 60
     assert officer.get("/").status_code == 303
 
 
@@ -211,17 +380,12 @@ def test_a_long_body_is_refused(officer: TestClient) -> None:
     assert officer.post("/logout", content=b"x" * 70_000).status_code == 413
 
 
-def test_login_and_refusal_are_in_the_audit(
-    stranger: TestClient, backend: Backend, plant: Plant
-) -> None:
-    log_in(stranger, "AAAA-AAAA", "Mallory")
-    log_in(stranger, create_login_code(backend.desk), "Ada")
-    lines = plant.store.queries.audit_page().lines
-    assert [(line.actor, line.verb) for line in lines] == [
-        ("Ada", "login"),
-        ("console", "login_code"),
-        ("Mallory", "login_refused"),
-    ]
+@pytest.mark.usefixtures("ada")
+def test_login_refusal_and_logout_are_in_the_audit(stranger: TestClient, plant: Plant) -> None:
+    log_in(stranger, "wrong", "Mallory")
+    log_in(stranger)
+    stranger.post("/logout", data={"csrf": csrf_of(stranger.get("/").text)})
+    assert verbs(plant)[-3:] == [("Mallory", "login_refused"), ("Ada", "login"), ("Ada", "logout")]
 
 
 @pytest.mark.parametrize("name", ["", "  ", "\u202e\u0000", "x" * 65])
@@ -245,4 +409,4 @@ def test_after_login_nobody_is_led_to_another_site(target: str) -> None:
 
 def test_the_static_folder_is_not_a_way_out(stranger: TestClient) -> None:
     assert stranger.get("/static/..%2f..%2fapp.py").status_code == 404
-    assert stranger.get("/static/../login").status_code == 200
+    assert stranger.get("/static/../setup").status_code == 200

@@ -33,6 +33,7 @@ def _people() -> None:
         sa.Column("role", sa.String(32), nullable=False),
         sa.Column("areas", sa.JSON(), nullable=False),
         sa.Column("language", sa.String(8), nullable=False, comment="empty: the browser's"),
+        sa.Column("theme", sa.String(8), nullable=False, comment="empty: the browser's"),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("changed_at", TIME, nullable=False),
         sa.Column("disabled_at", TIME, nullable=True),
@@ -44,6 +45,9 @@ def _people() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id"),
         sa.UniqueConstraint("name_key"),
+    )
+    op.add_column(
+        "login_code", sa.Column("account_id", sa.String(64), nullable=False, server_default="")
     )
     # Sessions of before had no account: whoever was logged in logs in again.
     op.execute(sa.text("DELETE FROM session"))

@@ -1,0 +1,96 @@
+"""Slows guessing down: wrong passwords and codes are counted by name, by address, and over all.
+
+After five in a row each further try has to wait, twice as long each time: half a minute at first, a
+quarter of an hour at last. A name that is being guessed from elsewhere stays open to the addresses
+from which it has got in before, so that nobody can lock the officer out of the plant's alarms.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+FREE = 5
+"""Wrong ones in a row before waiting begins."""
+FIRST_WAIT_S = 30.0
+LONGEST_WAIT_S = 15 * 60.0
+FORGOTTEN_AFTER_S = 60 * 60.0
+FAILURES_ALL = 40
+ALL_WINDOW_S = 60.0
+"""At most FAILURES_ALL wrong ones from all addresses together within this time."""
+REMEMBERED = 4096
+"""Names and addresses that are remembered; the oldest are forgotten first."""
+
+
+@dataclass
+class _Failures:
+    count: int = 0
+    last_s: float = 0.0
+    until_s: float = 0.0
+
+
+@dataclass
+class Lockout:
+    """Counts in memory. Safe to call from any thread.
+
+    Attributes:
+        clock: seconds, monotonic.
+    """
+
+    clock: Callable[[], float]
+    _failures: OrderedDict[str, _Failures] = field(default_factory=OrderedDict)
+    _friends: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
+    _all: deque[float] = field(default_factory=lambda: deque(maxlen=FAILURES_ALL))
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait_s(self, address: str, name: str = "") -> float:
+        """Seconds until this address may try again (under this name); 0 when it may now."""
+        now = self.clock()
+        with self._guard:
+            waits = [0.0]
+            if len(self._all) == FAILURES_ALL:
+                waits.append(ALL_WINDOW_S - (now - self._all[0]))
+            for key in self._keys(address, name):
+                found = self._failures.get(key)
+                if found is not None:
+                    waits.append(found.until_s - now)
+            return max(waits)
+
+    def failed(self, address: str, name: str = "") -> float:
+        """Count a wrong password or code; gives the seconds to wait that follow from it."""
+        now = self.clock()
+        with self._guard:
+            self._all.append(now)
+            longest = 0.0
+            for key in self._keys(address, name):
+                found = self._failures.setdefault(key, _Failures())
+                if now - found.last_s > FORGOTTEN_AFTER_S:
+                    found.count = 0
+                found.count += 1
+                found.last_s = now
+                if found.count >= FREE:
+                    wait = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(found.count - FREE, 10))
+                    found.until_s = now + wait
+                    longest = max(longest, wait)
+                self._failures.move_to_end(key)
+            while len(self._failures) > REMEMBERED:
+                self._failures.popitem(last=False)
+            return longest
+
+    def succeeded(self, address: str, name: str = "") -> None:
+        """Forget what was wrong, and that this name has got in from here."""
+        with self._guard:
+            for key in (f"address {address}", f"name {name}"):
+                self._failures.pop(key, None)
+            if name:
+                self._friends[address, name] = None
+                self._friends.move_to_end((address, name))
+                while len(self._friends) > REMEMBERED:
+                    self._friends.popitem(last=False)
+
+    def _keys(self, address: str, name: str) -> list[str]:
+        by_address = [f"address {address}"]
+        known_here = not name or (address, name) in self._friends
+        return by_address if known_here else [*by_address, f"name {name}"]
