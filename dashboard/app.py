@@ -12,19 +12,17 @@ from http import HTTPStatus
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from dashboard.access import Permission, needs
 from dashboard.api import routes as api
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
-from dashboard.pages import alarms, cameras, events, evidence, health, login
+from dashboard.pages import alarms, cameras, events, evidence, health, login, reference
 from dashboard.passwords import Passwords
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, utc_now
@@ -62,19 +60,15 @@ def create_app(
     app = FastAPI(
         title="Hazard Edge",
         version="1",
-        summary="Alarms, health and cameras of one node; actions are carried out by its agent.",
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         lifespan=_lifespan,
     )
     app.state.services = services
-    for page in (login, alarms, cameras, health, evidence, events):
+    for page in (login, alarms, cameras, health, evidence, events, reference):
         app.include_router(page.router)
     app.include_router(api.router)
-    app.add_api_route(
-        "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]
-    )
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(Guard, authenticator=services.authenticator, now=now)
     app.add_exception_handler(HTTPException, _http_error)
@@ -99,14 +93,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         services.hub.close()
         await asyncio.to_thread(watcher.stop)
-
-
-def _openapi(request: Request) -> JSONResponse:
-    app: FastAPI = request.app
-    document = get_openapi(
-        title=app.title, version=app.version, summary=app.summary, routes=app.routes
-    )
-    return JSONResponse(document)
 
 
 def _wants_page(request: Request) -> bool:
