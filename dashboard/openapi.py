@@ -34,6 +34,7 @@ REFUSALS = {
     "503": "the database cannot be used now",
 }
 WRITE_REFUSALS = {
+    "400": "the body is not JSON in UTF-8",
     "411": "Content-Length is missing",
     "413": f"the body has more than {BODY_MAX} bytes",
 }

@@ -19,6 +19,7 @@ from edge_agent.core.guard import Guard
 from edge_agent.core.health import HealthBoard
 from edge_agent.core.hung import kill_if_hung
 from edge_agent.core.ids import new_id
+from edge_agent.core.job_desk import JobDesk
 from edge_agent.core.ladder import Ladder
 from edge_agent.core.opening import open_store
 from edge_agent.core.reasoning import ReasoningClient
@@ -27,7 +28,9 @@ from edge_agent.core.requests import Requests
 from edge_agent.core.reserve import Reserve
 from edge_agent.core.sensing import Sensing
 from edge_agent.core.server import Connection, Handlers, Server
+from edge_agent.core.site_changes import SiteChanges
 from edge_agent.core.site_record import SiteRecord
+from edge_agent.core.site_versions import Versions
 from edge_agent.core.snapshots import Snapshots
 from edge_agent.core.stages import Sources, Stages
 from edge_agent.core.store_thread import StoreThread
@@ -107,6 +110,22 @@ class Core:
         self._register = Register(site, self._kinds, commit=self._commit, new_id=new_id)
         self._alerts.settler.sources.append(self._register)
         self._floods = Floods(self._alerts, site, self._kinds, tell=self._publisher.set_floods)
+        self._versions = Versions(paths.site_file, lambda: self.site.site.node, self._commit)
+        self._watcher = SiteWatcher(
+            paths.site_file,
+            site,
+            self._reconfigure,
+            self._record.refused,
+            on_taken=self._versions.seen,
+        )
+        self._site_changes = SiteChanges(
+            paths.site_file,
+            self._versions,
+            self._watcher,
+            stored=self._store.versions,
+            thread=self._thread,
+            commit=self._commit,
+        )
         self._dispatcher = Dispatcher(
             self._alerts,
             self._register,
@@ -114,6 +133,8 @@ class Core:
             thread=self._thread,
             publisher=self._publisher,
             guard=self._guard,
+            change_site=self._site_changes.carry_out,
+            start_job=JobDesk(self._store, self._thread, self._commit).carry_out,
         )
         self._ladder.connect(self._alerts.decided, self._alerts.worded)
         self._engine: RuleEngine | None = None
@@ -121,7 +142,6 @@ class Core:
         self._server = Server(
             paths.socket, Handlers(joined=self._joined, said=self._said, left=self._left)
         )
-        self._watcher = SiteWatcher(paths.site_file, site, self._reconfigure, self._record.refused)
         self._requests = Requests(self._thread, self._store, self._dispatcher.carry_out)
         self._upkeep = Upkeep(
             self._store,
@@ -213,6 +233,7 @@ class Core:
         self._engine = RuleEngine(build_rules(self.site), resume=events)
         self._upkeep.resume(events)
         self._record.started()
+        await self._site_changes.start(await self._thread.run(self._store.pending_requests))
         self._alerts.resume(alerts, incidents)
         log.info("core.resumed", alerts=len(alerts), incidents=len(incidents))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -42,10 +42,12 @@ CASE_VERBS = frozenset(
 )
 ORDER_VERBS = frozenset({Verb.GRANT_PERMIT, Verb.TAKE_OUT_OF_SERVICE, Verb.END_SUPPRESSION})
 PUBLISHER_VERBS = frozenset({Verb.TEST_ANNUNCIATOR, Verb.REPLAY, Verb.SNAPSHOT})
+SITE_VERBS = frozenset({Verb.CHANGE_SITE, Verb.RESTORE_SITE})
 AFTER_THE_END = CASE_VERBS | {Verb.COMMENT}
 """What may be asked of an alarm that is over."""
 
 Work = Callable[[ActionRequest, datetime], None]
+CarryOut = Callable[[ActionRequest], Coroutine[None, None, None]]
 
 FAILED = "the agent failed on this request: see its log, and ask again"
 
@@ -60,6 +62,8 @@ class Dispatcher:
 
     Args:
         publisher: carries out what concerns the brokers.
+        change_site: carries out what concerns the site file.
+        start_job: carries out the beginning of long work.
         guard: a request that fails is counted, and the next one is carried out.
     """
 
@@ -72,10 +76,13 @@ class Dispatcher:
         thread: StoreThread,
         publisher: PublisherPort,
         guard: Guard,
+        change_site: CarryOut,
+        start_job: CarryOut,
     ) -> None:
         self._alerts, self._register = alerts, register
         self._store, self._thread = store, thread
         self._publisher, self._guard = publisher, guard
+        self._change_site, self._start_job = change_site, start_job
         self._reading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -87,10 +94,17 @@ class Dispatcher:
             self._try(request, self._publish)
         elif self._alerts.case_of(request.alert_id) is not None:
             self._try(request, self._act)
+        elif request.verb in SITE_VERBS:
+            self._later(self._change_site(request))
+        elif request.verb is Verb.START_JOB:
+            self._later(self._start_job(request))
         else:
-            task = asyncio.get_running_loop().create_task(self._act_on_stored(request))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._later(self._act_on_stored(request))
+
+    def _later(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def stop(self) -> None:
         """Wait for what is under way."""

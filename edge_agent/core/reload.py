@@ -30,12 +30,17 @@ OnProblems = Callable[[tuple[Problem, ...]], None]
 Load = Callable[[Path], Site]
 
 
+async def _nothing() -> None:
+    """Nobody wants to know."""
+
+
 class SiteWatcher:
     """Watches one site file.
 
     `on_change` is awaited with each valid file that differs, and what it changes; it may refuse
     with a ConfigError, and then the old file goes on. `on_problems` is told of each refusal, and
-    with an empty tuple once the file is right again: it is for health.
+    with an empty tuple once the file is right again: it is for health. `on_taken` is awaited
+    after each content that is in force, also where it differs in comments only.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class SiteWatcher:
         on_change: OnChange,
         on_problems: OnProblems,
         *,
+        on_taken: Callable[[], Awaitable[None]] = _nothing,
         load: Load = load_site,
         debounce_s: float = 0.3,
         poll_s: float = 5.0,
@@ -53,10 +59,12 @@ class SiteWatcher:
         self._path = path.absolute()
         self._on_change = on_change
         self._on_problems = on_problems
+        self._on_taken = on_taken
         self._load = load
         self._debounce_s = debounce_s
         self._poll_s = poll_s
         self._wake = asyncio.Event()
+        self._looking = asyncio.Lock()
         self._forced = False
         self._digest: bytes | None = None
         self._refused = False
@@ -77,10 +85,23 @@ class SiteWatcher:
                     await asyncio.wait_for(self._wake.wait(), self._poll_s)
                 if self._wake.is_set():
                     await self._settle()
-                await self._look()
+                async with self._looking:
+                    await self._look()
         finally:
             noticing.cancel()
             await asyncio.gather(noticing, return_exceptions=True)
+
+    async def replace(self, write: Callable[[], None]) -> str:
+        """Have the file written and take it over at once; empty, or why it was refused.
+
+        Nobody takes the file over while it is written and after, before this returns.
+
+        Raises:
+            OSError: what `write` raises, which runs in a thread.
+        """
+        async with self._looking:
+            await asyncio.to_thread(write)
+            return await self._look()
 
     async def _notice(self) -> None:
         """Wake the loop when something in the folder changes."""
@@ -106,10 +127,10 @@ class SiteWatcher:
                 return
         self._wake.clear()
 
-    async def _look(self) -> None:
+    async def _look(self) -> str:
         digest = await asyncio.to_thread(_digest, self._path)
         if digest == self._digest and not self._forced:
-            return
+            return ""
         asked, self._forced = self._forced, False
         self._digest = digest
         try:
@@ -123,10 +144,12 @@ class SiteWatcher:
                 log.info("site.unchanged", file=str(self._path))
         except ConfigError as error:
             self._refuse(error)
-            return
+            return str(error)
         if self._refused:
             self._refused = False
             self._on_problems(())
+        await self._on_taken()
+        return ""
 
     def _refuse(self, error: ConfigError) -> None:
         problems = (

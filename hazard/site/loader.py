@@ -67,7 +67,35 @@ def load_site(
     Raises:
         SiteFileError: (a ConfigError) with everything that is wrong as `problems`.
     """
-    read = _read(path, known_detectors, known_backends)
+    return _valid(_read(path, known_detectors, known_backends))
+
+
+def load_text(text: str, path: Path) -> Site:
+    """The site that the text describes, as if it stood in the file `path`.
+
+    Raises:
+        SiteFileError: (a ConfigError) with everything that is wrong as `problems`.
+    """
+    reporter = Reporter.of(path)
+    return _valid(_understand(_Read(None, None, None, [], reporter), text, path))
+
+
+def load_data(text: str, path: Path) -> dict[str, Any]:
+    """What the text of a site file says, as plain data, valid or not.
+
+    Raises:
+        SiteFileError: if it cannot be read as YAML, or is no mapping of sections.
+    """
+    reporter = Reporter.of(path)
+    document, problems = parse(text, reporter)
+    if document is None or problems:
+        raise SiteFileError(sorted(set(problems)))
+    if not isinstance(document.data, dict):
+        raise SiteFileError(_validate(document, reporter)[1])
+    return document.data
+
+
+def _valid(read: _Read) -> Site:
     if read.problems or read.site is None:
         raise SiteFileError(sorted(set(read.problems)))
     return read.site
@@ -95,6 +123,17 @@ def _read(
     read = _Read(None, None, None, problems, reporter)
     if text is None:
         return read
+    return _understand(read, text, path, known_detectors, known_backends)
+
+
+def _understand(
+    read: _Read,
+    text: str,
+    path: Path,
+    known_detectors: Detectors | None = None,
+    known_backends: Collection[str] | None = None,
+) -> _Read:
+    problems, reporter = read.problems, read.reporter
     read.document, found = parse(text, reporter)
     problems.extend(found)
     if read.document is None:

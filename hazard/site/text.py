@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
-from hazard.site.problems import Problem, Reporter
+from hazard.site.problems import Problem, Reporter, SiteFileError
 
 MAX_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a site file says, and the hash of its bytes by which that content is named."""
+
+    text: str
+    sha256: str
+
+
+def read_content(path: Path) -> Content:
+    """The content of a site file, as it is now.
+
+    Raises:
+        SiteFileError: if it cannot be read, with why and the mend.
+    """
+    reporter = Reporter.of(path)
+    raw, said = _read_bytes(path)
+    if raw is None:
+        raise SiteFileError([reporter.whole(*said)])
+    text, problems = _text(raw, reporter)
+    if text is None:
+        raise SiteFileError(problems)
+    return Content(text, hashlib.sha256(raw).hexdigest())
 
 
 def read_text(path: Path, reporter: Reporter) -> tuple[str | None, list[Problem]]:
@@ -14,6 +40,10 @@ def read_text(path: Path, reporter: Reporter) -> tuple[str | None, list[Problem]
     raw, said = _read_bytes(path)
     if raw is None:
         return None, [reporter.whole(*said)]
+    return _text(raw, reporter)
+
+
+def _text(raw: bytes, reporter: Reporter) -> tuple[str | None, list[Problem]]:
     if len(raw) > MAX_BYTES:
         said = ("is larger than 1 MiB", "is it a site file? keep data in files of their own")
     elif raw.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -13,8 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, update
 
+from hazard.jobs import Job
+from hazard.site.versions import SiteVersion
 from hazard.store.alert_figures import FIRST, alert_figures
 from hazard.store.audit import AuditEntry, append_entries
+from hazard.store.jobs import insert_jobs
 from hazard.store.operations import (
     FinishRequest,
     Operation,
@@ -22,11 +25,14 @@ from hazard.store.operations import (
     SaveAssessment,
     SaveEvidence,
     SaveIncident,
+    SaveJob,
     SaveOrder,
+    SaveSiteVersion,
     SaveTaken,
     WriteAudit,
     WriteRevision,
 )
+from hazard.store.site_versions import save_versions
 from hazard.store.statements import JsonText, insert_into, insert_new, update_many, upsert_many
 from hazard.store.tables import (
     ActionRequestRow,
@@ -72,6 +78,8 @@ class _Rows:
         self._untouched: dict[str, Row] = {}
         self._notices: list[Row] = []
         self._taken: SaveTaken | None = None
+        self._versions: list[SiteVersion] = []
+        self._jobs: list[Job] = []
         self._audit: list[AuditEntry] = []
 
     def add(self, operation: Operation) -> None:
@@ -91,8 +99,17 @@ class _Rows:
                 self._orders[order.order_id] = _order(operation)
             case QueueNotice(notice=notice):
                 self._notices.append(_notice(notice))
+            case _:
+                self._add_other(operation)
+
+    def _add_other(self, operation: Operation) -> None:
+        match operation:
             case SaveTaken():
                 self._taken = operation
+            case SaveSiteVersion(version=version):
+                self._versions.append(version)
+            case SaveJob(job=job):
+                self._jobs.append(job)
             case WriteAudit():
                 self._audit.append(
                     AuditEntry(
@@ -188,6 +205,8 @@ class _Rows:
             _finish_request(connection, request)
         if self._taken is not None:
             save_taken(connection, self._taken)
+        save_versions(connection, self._versions)
+        insert_jobs(connection, self._jobs)
         append_entries(connection, AGENT_CHAIN, self._audit)
 
 

@@ -14,6 +14,8 @@ from pydantic import Field, JsonValue
 from sqlalchemy import Connection, func, select
 
 from hazard.alarms import Alarm
+from hazard.jobs import Job
+from hazard.site.versions import SiteVersion
 from hazard.store.tables import RevisionRow
 from hazard.types import (
     AlertMessage,
@@ -120,6 +122,20 @@ class SaveTaken(Model):
     number: int = Field(ge=0)
 
 
+class SaveSiteVersion(Model):
+    """Write one version of the site file."""
+
+    type: Literal["site_version"] = "site_version"
+    version: SiteVersion
+
+
+class SaveJob(Model):
+    """Write a new job; one that is there already stays as it is."""
+
+    type: Literal["job"] = "job"
+    job: Job
+
+
 class WriteAudit(Model):
     """Write an audit line that belongs to no revision (start, reload, refusal)."""
 
@@ -140,6 +156,8 @@ Operation = Annotated[
     | SaveOrder
     | QueueNotice
     | SaveTaken
+    | SaveSiteVersion
+    | SaveJob
     | WriteAudit,
     Field(discriminator="type"),
 ]

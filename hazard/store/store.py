@@ -27,6 +27,7 @@ from hazard.store.bulk import Bulk
 from hazard.store.committing import Committer
 from hazard.store.desk import Desk
 from hazard.store.engine import data_version, make_engine, store_url
+from hazard.store.jobs import Jobs
 from hazard.store.news import News
 from hazard.store.notices import Notices
 from hazard.store.operations import (
@@ -40,6 +41,7 @@ from hazard.store.queries import AreaCounts, Queries, area_counts
 from hazard.store.remote import RemoteDesk
 from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
+from hazard.store.site_versions import SiteVersions
 from hazard.store.taken import read_taken
 from hazard.store.unit import UnitOfWork
 from hazard.store.writer import Writer
@@ -72,6 +74,8 @@ class Store:
         bulk: readings, stage health and retention.
         bounds: takes out of the outbox what waits beyond its limits.
         notices: what people are still to be told.
+        versions: what the site file said, when, and who made it so.
+        jobs: long work that people have asked for.
     """
 
     def __init__(
@@ -104,6 +108,8 @@ class Store:
         self.bulk = Bulk(self._plain, relaxed, self._writer)
         self.bounds = Bounds(self._plain, self._writer)
         self.notices = Notices(self._plain, self._writer)
+        self.versions = SiteVersions(self._plain, lambda: self._backlog.operations)
+        self.jobs = Jobs(self._plain, relaxed)
         self._restore = Restore(self._plain)
         self._chain_ends = ChainEnds()
         self._watch: Connection | None = None

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from edge_agent.core.alerts import Alerts
 from edge_agent.core.cases import Case
-from edge_agent.core.dispatch import Dispatcher
+from edge_agent.core.dispatch import CarryOut, Dispatcher
 from edge_agent.core.guard import Guard
 from edge_agent.core.revisions import Commit
 from edge_agent.core.store_thread import StoreThread
@@ -140,6 +140,8 @@ class Bench:
                 thread=cast("StoreThread", Thread(self._commit)),
                 publisher=cast("PublisherPort", None),
                 guard=Guard(Metrics()),
+                change_site=cast("CarryOut", None),
+                start_job=cast("CarryOut", None),
             )
             dispatcher.carry_out(request)
             await dispatcher.stop()

@@ -99,7 +99,7 @@ def test_every_operation_answers_as_it_is_described(described: Any, token: str) 
         for mode in GenerationMode:
 
             def ask(case: schemathesis.Case) -> None:
-                case.call_and_validate(headers={"authorization": f"Bearer {token}"})
+                case.call_and_validate(headers={"Authorization": f"Bearer {token}"})
 
             try:
                 SETTINGS(given(case=operation.as_strategy(generation_mode=mode))(ask))()

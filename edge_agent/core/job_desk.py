@@ -1,0 +1,95 @@
+"""Takes orders for long work: a job is stored, and the process of the jobs does it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+
+import structlog
+from pydantic import JsonValue
+from sqlalchemy.exc import SQLAlchemyError
+
+from edge_agent.core.dispatch import FAILED, audit, finish_with
+from edge_agent.core.revisions import Commit
+from edge_agent.core.store_thread import StoreThread
+from hazard.alarms.arguments import StartJob, arguments_as
+from hazard.alarms.authorization import refuse_unauthorized
+from hazard.errors import HazardError, IllegalTransition
+from hazard.jobs import Job, JobKind
+from hazard.store.operations import SaveJob
+from hazard.store.store import Store
+from hazard.types import ActionRequest, RequestOutcome, RequestState
+
+MAX_WAITING = 20
+"""Jobs that wait for their turn; whoever asks for more is told to wait."""
+
+log = structlog.get_logger()
+
+
+class JobDesk:
+    """Stores jobs; the same request again makes no second one."""
+
+    def __init__(self, store: Store, thread: StoreThread, commit: Commit) -> None:
+        self._store, self._thread, self._commit = store, thread, commit
+
+    async def carry_out(self, request: ActionRequest) -> None:
+        """Store the job, or refuse it; either way the outcome is stored."""
+        now = datetime.now(UTC)
+        try:
+            job = await self._job(request, now)
+        except HazardError as error:
+            self._refuse(request, str(error), now)
+        except SQLAlchemyError as error:
+            log.warning("job.not_started", error=str(error)[:300])
+            self._refuse(request, "the database cannot be read now: ask again", now)
+        except Exception:
+            log.exception("job.not_started", request_id=request.request_id)
+            self._refuse(request, FAILED, now)
+        else:
+            values: dict[str, JsonValue] = {"job_id": job.job_id}
+            text = f"job {job.kind.value} waits for its turn"
+            outcome = RequestOutcome(state=RequestState.DONE, text=text, values=values)
+            done = audit(request, outcome, now), finish_with(request, outcome, now)
+            self._commit((SaveJob(job=job), *done))
+
+    async def _job(self, request: ActionRequest, now: datetime) -> Job:
+        arguments = arguments_as(StartJob, request)
+        refuse_unauthorized(request, None)
+        if await self._thread.run(self._store.jobs.waiting) >= MAX_WAITING:
+            raise IllegalTransition(
+                f"{MAX_WAITING} jobs wait already: ask again when some of them are done"
+            )
+        subject = await self._subject(request, arguments, now)
+        return Job(
+            job_id=request.request_id,
+            kind=arguments.kind,
+            subject=subject,
+            actor=request.actor,
+            message="waits for its turn",
+            arguments=arguments.model_dump(mode="json", exclude={"kind"}, exclude_none=True),
+            created_at=now,
+        )
+
+    async def _subject(self, request: ActionRequest, arguments: StartJob, now: datetime) -> str:
+        if arguments.kind is JobKind.WEEKLY_REPORT:
+            if arguments.week_of is not None and arguments.week_of > now.date():
+                raise IllegalTransition(
+                    f"week_of {arguments.week_of} is still to come: name a day that was"
+                )
+            return str(arguments.week_of or "")
+        if arguments.kind is JobKind.DRY_RUN or arguments.assessment_id is None:
+            return ""
+        read = partial(self._store.queries.assessment, arguments.assessment_id)
+        stored = await self._thread.run(read)
+        if stored is None:
+            raise IllegalTransition(
+                f"there is no assessment {arguments.assessment_id!r}: the alarm's page names "
+                "those of an alarm"
+            )
+        if stored.incident is not None:
+            refuse_unauthorized(request, stored.incident.area)
+        return arguments.assessment_id
+
+    def _refuse(self, request: ActionRequest, text: str, now: datetime) -> None:
+        outcome = RequestOutcome(state=RequestState.REFUSED, text=text[:2000])
+        self._commit((audit(request, outcome, now), finish_with(request, outcome, now)))

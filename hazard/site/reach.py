@@ -1,0 +1,44 @@
+"""Which areas a change of the site file concerns: whoever is bound to areas changes no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hazard.site.diff import SiteDiff
+from hazard.site.models import Site
+
+_PLACED = ("cameras", "sensors")
+
+
+def areas_of_change(old: Site, new: Site, diff: SiteDiff) -> frozenset[str] | None:
+    """The areas that the change concerns; None: the whole plant, or more than can be told."""
+    areas: set[str] = set()
+    for change in diff.changes:
+        found = list(_areas(old, change.section, change.name))
+        found += _areas(new, change.section, change.name)
+        if not found or None in found:
+            return None
+        areas.update(area for area in found if area is not None)
+    return frozenset(areas)
+
+
+def _areas(site: Site, section: str, name: str) -> Iterator[str | None]:
+    """The areas of one entry of one of the two sites; nothing where the site has it not."""
+    if section == "areas" and name in site.areas:
+        yield name
+    elif section in _PLACED and name in getattr(site, section):
+        yield getattr(site, section)[name].area
+    elif section == "rules" and name in site.rules:
+        watched: list[str | None] = list(_watched(site, name))
+        yield from watched or [None]
+
+
+def _watched(site: Site, rule_id: str) -> Iterator[str]:
+    """The areas of the cameras and sensors that a rule names; nothing where it watches all."""
+    rule = site.rules[rule_id]
+    for one, many, known in (
+        ("camera", "cameras", site.cameras),
+        ("sensor", "sensors", site.sensors),
+    ):
+        named = [getattr(rule, one, None), *getattr(rule, many, ())]
+        yield from (known[each].area for each in named if each in known)
