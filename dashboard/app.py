@@ -121,8 +121,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
     texts = [f"{item['loc'][-1]}: {item['msg']}" for item in found[:5]]
     if _wants_page(request) or request.headers.get("x-fragment"):
         return _problem(request, 422, "; ".join(texts))
-    detail = [{"loc": item["loc"], "msg": item["msg"], "type": item["type"]} for item in found]
-    return JSONResponse({"detail": detail}, status_code=422)
+    errors = [{"loc": item["loc"], "msg": item["msg"], "type": item["type"]} for item in found]
+    return JSONResponse({"detail": "; ".join(texts), "errors": errors}, status_code=422)
 
 
 async def _store_down(request: Request, error: Exception) -> Response:

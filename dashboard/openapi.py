@@ -38,6 +38,32 @@ WRITE_REFUSALS = {
     "411": "Content-Length is missing",
     "413": f"the body has more than {BODY_MAX} bytes",
 }
+INVALID = {
+    "title": "Invalid",
+    "type": "object",
+    "description": "What is wrong with what was given, in words and by place.",
+    "properties": {
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "description": "by place; absent where a rule of the plant refuses, not a form",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "loc": {
+                        "type": "array",
+                        "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+                    },
+                    "msg": {"type": "string"},
+                    "type": {"type": "string"},
+                },
+                "required": ["loc", "msg", "type"],
+            },
+        },
+    },
+    "required": ["detail"],
+}
+FASTAPI_INVALID = "#/components/schemas/HTTPValidationError"
 WRITES = frozenset({"post", "put", "patch", "delete"})
 
 
@@ -62,6 +88,9 @@ def document(app: FastAPI) -> dict[str, Any]:
             "required": ["detail"],
         },
     )
+    schemas["Invalid"] = INVALID
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
     made["components"]["securitySchemes"] = {
         "session": {
             "type": "apiKey",
@@ -93,6 +122,10 @@ def _complete(operation: dict[str, Any], method: str, permission: Permission | N
             status,
             {"description": why, "content": {"application/json": {"schema": PROBLEM}}},
         )
+    invalid = operation["responses"].get("422", {}).get("content", {}).get("application/json", {})
+    if invalid.get("schema", {}).get("$ref") == FASTAPI_INVALID:
+        invalid["schema"] = {"$ref": "#/components/schemas/Invalid"}
+        operation["responses"]["422"]["description"] = "something that was given is wrong"
     operation["responses"] = dict(sorted(operation["responses"].items()))
 
 
