@@ -17,12 +17,25 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from dashboard.api import jobs as jobs_api
 from dashboard.api import routes as api
+from dashboard.api import site as site_api
+from dashboard.api import suppressions as suppressions_api
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
-from dashboard.pages import alarms, cameras, events, evidence, health, login, reference
+from dashboard.pages import (
+    alarms,
+    cameras,
+    events,
+    evidence,
+    health,
+    login,
+    reference,
+    suppressions,
+)
+from dashboard.pages import site as site_page
 from dashboard.passwords import Passwords
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, utc_now
@@ -68,7 +81,12 @@ def create_app(
     app.state.services = services
     for page in (login, alarms, cameras, health, evidence, events, reference):
         app.include_router(page.router)
+    app.include_router(site_page.router)
+    app.include_router(suppressions.router)
     app.include_router(api.router)
+    app.include_router(site_api.router)
+    app.include_router(jobs_api.router)
+    app.include_router(suppressions_api.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(Guard, authenticator=services.authenticator, now=now)
     app.add_exception_handler(HTTPException, _http_error)

@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hazard.store.desk import Desk
+from hazard.store.jobs import Jobs
+from hazard.store.orders import Orders
 from hazard.store.people import People
 from hazard.store.queries import Queries, RequestStatus
+from hazard.store.site_versions import SiteVersions
 from hazard.store.store import Store
 from hazard.types import ActionRequest, RequestState
 
@@ -27,6 +30,9 @@ class Backend:
         self.queries: Queries = store.queries
         self.desk: Desk = store.desk
         self.people: People = store.people
+        self.versions: SiteVersions = store.versions
+        self.jobs: Jobs = store.jobs
+        self.orders: Orders = store.orders
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._guard = threading.Lock()
 

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.auth import Authenticator, csrf_token, same
+from hazard.alarms.arguments import LONGEST_PATCH
 from hazard.store.logins import Session
 
 COOKIE = "hazard_session"
@@ -26,6 +27,12 @@ PUBLIC_FOLDER = "/static/"
 TOKEN_PATHS = ("/api/", "/openapi.json")
 HSTS = "max-age=31536000"
 BODY_MAX = 64 * 1024
+BODY_MAX_OF = {
+    "/api/v1/site/check": LONGEST_PATCH + BODY_MAX,
+    "/api/v1/site/change": LONGEST_PATCH + BODY_MAX,
+    "/api/v1/jobs": LONGEST_PATCH + BODY_MAX,
+}
+"""Paths that take more, in bytes: a change of the site file."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 CSP = (
@@ -92,8 +99,9 @@ class Guard:
         length = headers.get("content-length", "0")
         if "transfer-encoding" in headers or not length.isdigit():
             return _refusal(411, "Content-Length is missing")
-        if int(length) > BODY_MAX:
-            return _refusal(413, f"the body is {length} bytes, at most {BODY_MAX} are taken")
+        most = BODY_MAX_OF.get(scope["path"], BODY_MAX)
+        if int(length) > most:
+            return _refusal(413, f"the body is {length} bytes, at most {most} are taken")
         return None
 
     async def _identified(self, scope: Scope) -> Response | None:

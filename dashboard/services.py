@@ -128,6 +128,8 @@ class Services:
         verb = VERB_TEXT[status.request.verb]
         if status.state is RequestState.DONE:
             return "done", f"{verb}: done."
+        if status.state is RequestState.CONFLICT and not status.request.alert_id:
+            return "conflict", f"{verb}: NOT done. {status.outcome}"
         if status.state is RequestState.CONFLICT:
             return "conflict", (
                 f"{verb}: NOT done, the alarm changed meanwhile. {status.outcome} "

@@ -31,4 +31,5 @@ NAVIGATION = (
     PageLink("/journal", N_("Journal")),
     PageLink("/cameras", N_("Cameras"), under=("/cameras",)),
     PageLink("/health", N_("Health")),
+    PageLink("/site", N_("Zones and rules"), Permission.EDIT_SITE, under=("/site/",)),
 )

@@ -79,7 +79,7 @@ def get_alarm(services: ServicesOf, alert_id: str) -> AlertDetail:
 def act(services: ServicesOf, person: PersonOf, alert_id: str, form: ActionForm) -> ActionAnswer:
     """Ask the agent core for something; look at `/api/v1/actions/{request_id}` for the outcome."""
     try:
-        return _answer(services, submit(services, alert_id, person, form))
+        return answer(services, submit(services, alert_id, person, form))
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
 
@@ -90,7 +90,7 @@ def get_action(services: ServicesOf, request_id: str) -> ActionAnswer:
     status = services.backend.queries.request_state(request_id[:64])
     if status is None:
         raise HTTPException(404, "there is no such request")
-    return _answer(services, status)
+    return answer(services, status)
 
 
 @router.get("/health", tags=["plant"], dependencies=[needs(Permission.VIEW)])
@@ -153,7 +153,8 @@ def get_areas(services: ServicesOf) -> list[AreaAnswer]:
     ]
 
 
-def _answer(services: Services, status: RequestStatus) -> ActionAnswer:
+def answer(services: Services, status: RequestStatus) -> ActionAnswer:
+    """How a request stands, as the API says it."""
     word, text = services.request_text(status)
     return ActionAnswer(
         status=status, state=status.state, answered=word not in ("pending", "unanswered"), text=text

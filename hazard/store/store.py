@@ -34,6 +34,7 @@ from hazard.store.operations import (
     OutboxMessage,
     Render,
 )
+from hazard.store.orders import Orders
 from hazard.store.outbox import Outbox, OutboxItem
 from hazard.store.people import People
 from hazard.store.performance import Asked
@@ -74,6 +75,7 @@ class Store:
         bulk: readings, stage health and retention.
         bounds: takes out of the outbox what waits beyond its limits.
         notices: what people are still to be told.
+        orders: the register of suppressions and shelvings.
         versions: what the site file said, when, and who made it so.
         jobs: long work that people have asked for.
     """
@@ -108,6 +110,7 @@ class Store:
         self.bulk = Bulk(self._plain, relaxed, self._writer)
         self.bounds = Bounds(self._plain, self._writer)
         self.notices = Notices(self._plain, self._writer)
+        self.orders = Orders(self._plain)
         self.versions = SiteVersions(self._plain, lambda: self._backlog.operations)
         self.jobs = Jobs(self._plain, relaxed)
         self._restore = Restore(self._plain)

@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from edge_agent.bench.dashboard.browsers import Browsers, browsers, missing
 from edge_agent.bench.dashboard.lives import NODE, SITE, lives
+
+from edge_agent.bench.dashboard.browsers import Browsers, browsers, missing
 from edge_agent.bench.dashboard.listeners import Listeners
 from edge_agent.bench.dashboard.reading import spread
 from edge_agent.bench.dashboard.served import Served, served

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from edge_agent.bench.dashboard.lives import AREAS
 from sqlalchemy import Connection, Engine, func, select
 
-from edge_agent.bench.dashboard.lives import AREAS
 from edge_agent.bench.dashboard.served import Served
 from hazard.store.engine import make_engine, store_url
 from hazard.store.queries import ENDED
@@ -76,9 +76,7 @@ def _bare_incident(connection: Connection, alert_id: str) -> None:
         select(AlertRow.incident_id).where(AlertRow.alert_id == alert_id)
     ).scalar_one()
     connection.execute(select(RevisionRow.payload).where(RevisionRow.alert_id == alert_id)).all()
-    connection.execute(
-        select(IncidentRow.payload).where(IncidentRow.incident_id == incident)
-    ).all()
+    connection.execute(select(IncidentRow.payload).where(IncidentRow.incident_id == incident)).all()
     connection.execute(
         select(AssessmentRow.payload).where(AssessmentRow.incident_id == incident)
     ).all()

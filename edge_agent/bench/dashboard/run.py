@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from edge_agent.bench.dashboard.databases import NewDatabase, has_postgresql, postgresql, sqlite
 from edge_agent.bench.dashboard.fill import fill
+
+from edge_agent.bench.dashboard.databases import NewDatabase, has_postgresql, postgresql, sqlite
 from edge_agent.bench.dashboard.live import measure_live
 from edge_agent.bench.dashboard.reading import PAGES, Subject, measure
 from edge_agent.bench.dashboard.served import served

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from edge_agent.bench.dashboard.lives import AREAS, LANGUAGES, NODE, SITE
+
 from hazard.errors import HazardError
 from hazard.store import Store
 from hazard.types import Role
@@ -124,9 +125,7 @@ def _session(database: str | Path) -> str:
     now = datetime.now(UTC)
     with Store.open(database, commit_timeout_ms=10_000) as store:
         name = f"bench {uuid.uuid4().hex[:8]}"
-        account = store.people.accounts.create(
-            name, Role.ADMINISTRATOR, (), by="bench", now=now
-        )
+        account = store.people.accounts.create(name, Role.ADMINISTRATOR, (), by="bench", now=now)
         return store.people.logins.open_session(account, now, lifetime=timedelta(hours=12))
 
 

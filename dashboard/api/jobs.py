@@ -1,0 +1,72 @@
+"""Long work over the API: start a job, and see how it stands."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query
+from pydantic import Field
+
+from dashboard.access import Permission, PersonOf, needs
+from dashboard.api.models import ActionAnswer, Problem
+from dashboard.api.routes import ERRORS, WRITE_ERRORS
+from dashboard.api.routes import answer as action_answer
+from dashboard.asking import RequestId, ask
+from dashboard.security import require_csrf
+from dashboard.services import ServicesOf
+from hazard.alarms.arguments import LONGEST_DRY_RUN_H, Patch
+from hazard.jobs import Job, JobKind
+from hazard.types import Model, Verb
+
+router = APIRouter(
+    prefix="/api/v1/jobs",
+    tags=["jobs"],
+    responses={**ERRORS, 403: {"model": Problem, "description": "the role does not allow it"}},
+)
+
+
+class JobForm(Model):
+    """Long work to be done; which fields it needs depends on its kind."""
+
+    request_id: RequestId
+    kind: JobKind
+    assessment_id: str | None = Field(
+        default=None, min_length=8, max_length=64, description="of replay_decision"
+    )
+    patch: Patch | None = Field(default=None, description="of dry_run")
+    hours: float = Field(default=24.0, gt=0, le=LONGEST_DRY_RUN_H, description="of dry_run")
+    week_of: date | None = Field(default=None, description="of weekly_report")
+    language: Literal["en", "fr", "de", "es", "it"] = "en"
+
+
+@router.post(
+    "",
+    status_code=202,
+    dependencies=[needs(Permission.START_JOBS), Depends(require_csrf)],
+    responses=WRITE_ERRORS,
+)
+def start_job(services: ServicesOf, person: PersonOf, form: JobForm) -> ActionAnswer:
+    """Ask the agent for it; the outcome's value `job_id` names the job."""
+    arguments = form.model_dump(mode="json", exclude={"request_id"}, exclude_none=True)
+    status = ask(services, person, Verb.START_JOB, arguments, request_id=form.request_id)
+    return action_answer(services, status)
+
+
+@router.get("", dependencies=[needs(Permission.START_JOBS)])
+def list_jobs(
+    services: ServicesOf,
+    kind: JobKind | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> list[Job]:
+    """Jobs, newest first."""
+    return services.backend.jobs.recent(kind=None if kind is None else kind.value, limit=limit)
+
+
+@router.get("/{job_id}", dependencies=[needs(Permission.START_JOBS)])
+def get_job(services: ServicesOf, job_id: Annotated[str, Path(max_length=64)]) -> Job:
+    """How one job stands, with its result once it is done."""
+    job = services.backend.jobs.get(job_id)
+    if job is None:
+        raise HTTPException(404, "there is no such job: it may be too old")
+    return job

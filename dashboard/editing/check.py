@@ -1,0 +1,105 @@
+"""What a change of the site file would make of it: every fault beside its field, or the diff."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, JsonValue
+
+from dashboard.access import Permission, Person
+from dashboard.editing.document import SiteDocument
+from hazard.errors import ConfigError
+from hazard.site.change import Proposal, propose
+from hazard.site.problems import SiteFileError
+from hazard.site.reach import areas_of_change
+from hazard.types import Model
+
+SHOWN = 100
+"""Problems and differences that are shown; what exceeds them is counted."""
+
+
+class Fault(Model):
+    """One thing that is wrong: where, what, the value seen, and how to mend it."""
+
+    path: str = Field(description="keys that lead there, e.g. rules.pit.dwell_s; empty: the file")
+    what: str
+    value: str = ""
+    mend: str
+
+
+class Step(Model):
+    """One value that changes."""
+
+    path: str
+    how: str = Field(description="added, removed or changed")
+    before: str = ""
+    after: str = ""
+
+
+class SiteCheck(Model):
+    """What a change would do."""
+
+    ok: bool = Field(description="it can be saved")
+    sha256: str = Field(description="of the site file now")
+    stale: bool = Field(description="the file is no longer the one that was looked at")
+    problems: tuple[Fault, ...] = ()
+    steps: tuple[Step, ...] = Field(default=(), description="what changes, value by value")
+    more: int = Field(default=0, description="steps or problems that are not listed")
+    restart: tuple[str, ...] = Field(default=(), description="what waits for a restart, and why")
+    diff: str = Field(default="", description="of the text, unified")
+    areas: tuple[str, ...] = Field(default=(), description="areas that it concerns")
+    whole_plant: bool = Field(default=False, description="it concerns no area in particular")
+
+
+def check(
+    document: SiteDocument, path: Path, base_sha256: str, patch: dict[str, JsonValue]
+) -> SiteCheck:
+    """Try a patch on the file as it is now."""
+    stale = base_sha256 != document.sha256
+    try:
+        proposal = propose(document.text, patch, path)
+    except SiteFileError as error:
+        found = [
+            Fault(path=one.path, what=one.what, value=one.value, mend=one.mend)
+            for one in error.problems
+        ]
+        return SiteCheck(
+            ok=False,
+            sha256=document.sha256,
+            stale=stale,
+            problems=tuple(found[:SHOWN]),
+            more=max(0, len(found) - SHOWN),
+        )
+    except ConfigError as error:
+        what, _, mend = str(error).partition(": ")
+        fault = Fault(path="", what=what, mend=mend)
+        return SiteCheck(ok=False, sha256=document.sha256, stale=stale, problems=(fault,))
+    return _found(proposal, document, path, stale=stale)
+
+
+def _found(proposal: Proposal, document: SiteDocument, path: Path, *, stale: bool) -> SiteCheck:
+    steps = [
+        Step(path=one.path, how=one.how, before=one.before, after=one.after)
+        for one in proposal.differences
+    ]
+    areas = areas_of_change(proposal.old, proposal.site, proposal.diff)
+    return SiteCheck(
+        ok=not stale and proposal.text != proposal.before,
+        sha256=document.sha256,
+        stale=stale,
+        steps=tuple(steps[:SHOWN]),
+        more=max(0, len(steps) - SHOWN),
+        restart=tuple(str(change) for change in proposal.diff.restart),
+        diff=proposal.unified(path.name),
+        areas=tuple(sorted(areas or ())),
+        whole_plant=areas is None,
+    )
+
+
+def not_theirs(person: Person, found: SiteCheck) -> str:
+    """What the change concerns beyond the areas that the person is responsible for; empty: none."""
+    if not person.areas:
+        return ""
+    if found.whole_plant:
+        return "the whole plant"
+    return ", ".join(a for a in found.areas if not person.may(Permission.EDIT_SITE, a))

@@ -1,0 +1,7 @@
+// The page's words in the reader's language, as the server has put them into the page.
+const words = JSON.parse(document.getElementById("editor").dataset.words);
+
+export function t(key, values = {}) {
+  const text = words[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (all, name) => (name in values ? String(values[name]) : all));
+}
