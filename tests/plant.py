@@ -19,6 +19,7 @@ from hazard.catalogue import catalogue
 from hazard.errors import Conflict, IllegalTransition
 from hazard.store import Store
 from hazard.types import (
+    ActionRequest,
     AlertMessage,
     Authority,
     Cause,
@@ -261,13 +262,17 @@ class Plant:
         with self._guard:
             return self._carry_out()
 
+    def _alarm_of(self, request: ActionRequest) -> Alarm:
+        if request.alert_id not in self._alarms:
+            raise IllegalTransition(f"{request.verb} is not done by these hands")
+        return self._alarms[request.alert_id][0]
+
     def _carry_out(self) -> int:
         requests = self.store.pending_requests()
         for request in requests:
-            alarm, _ = self._alarms[request.alert_id]
             now = datetime.now(UTC)
             try:
-                done = on_action(alarm, request, now)
+                done = on_action(self._alarm_of(request), request, now)
             except (Conflict, IllegalTransition) as error:
                 conflict = isinstance(error, Conflict)
                 state = RequestState.CONFLICT if conflict else RequestState.REFUSED
@@ -275,7 +280,7 @@ class Plant:
                     unit.finish_request(request.request_id, state, str(error), now)
                     unit.commit()
                 continue
-            changes = {"actor": request.actor, "finish": request.request_id}
+            changes: dict[str, Any] = {"actor": request.actor, "finish": request.request_id}
             self._write(done.alarm, done.cause, done.text, **changes)
         return len(requests)
 
