@@ -32,7 +32,7 @@ class Postgres:
         return self.address(name)
 
     def address(self, database: str) -> str:
-        """The address of a database, whether it exists or not."""
+        """The address of a database, whether there is one or not."""
         address: str = self._server.get_uri(database=database)
         return address
 

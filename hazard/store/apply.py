@@ -47,6 +47,7 @@ from hazard.store.tables import (
     SuppressionOrderRow,
 )
 from hazard.store.taken import save_taken
+from hazard.store.words import put_words
 from hazard.types import AlertMessage, Assessment, CaseFile, Incident, IsaState, Notice, NoticeState
 
 AGENT_CHAIN = "agent"
@@ -68,6 +69,7 @@ class _Rows:
     def __init__(self) -> None:
         self._incidents: dict[str, Row] = {}
         self._alerts: dict[str, Row] = {}
+        self._messages: list[AlertMessage] = []
         self._revisions: list[Row] = []
         self._outbox: list[Row] = []
         self._assessments: dict[str, Row] = {}
@@ -145,9 +147,11 @@ class _Rows:
             "raised_at": message.times.raised,
             "updated_at": stored_at,
             "returned_at": stored_at if message.state is IsaState.NORMAL else None,
+            "case_closed": message.case.closed,
             "alarm": JsonText(operation.alarm.model_dump_json()),
             **alert_figures(message, stored_at, self._alerts.get(message.alert_id, {})),
         }
+        self._messages.append(message)
         self._revisions.append(common | _figures(message) | {"stored_at": stored_at})
         if message.case != UNTOUCHED or message.alert_id in self._cases:
             self._cases[message.alert_id] = _case(message, stored_at)
@@ -189,6 +193,7 @@ class _Rows:
         alerts = list(self._alerts.values())
         kept = ("returned_at", "returned_s")
         upsert_many(connection, AlertRow, "alert_id", alerts, keep=kept, first=FIRST)
+        put_words(connection, self._messages)
         if self._revisions:
             connection.execute(insert_into(RevisionRow), self._revisions)
         if self._outbox:

@@ -18,6 +18,8 @@ from sqlalchemy.exc import DBAPIError
 from hazard.errors import SchemaTooNew, StoreError
 from hazard.store.backup import back_up
 from hazard.store.changes import log_changes, tell_changes
+from hazard.store.facets import keep_facets
+from hazard.store.words import keep_words
 from hazard.store.writer import store_error
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -58,6 +60,8 @@ def ensure_schema(engine: Engine) -> Path | None:
             command.upgrade(_config(connection), "head")
             log_changes(connection)
             tell_changes(connection)
+            keep_facets(connection)
+            keep_words(connection)
     except DBAPIError as error:
         raise store_error(error) from error
     return backup

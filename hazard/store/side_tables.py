@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hazard.store.tables import Base, BigKey
+from hazard.store.tables import FACET, Base, BigKey
 
 
 class ReadingRow(Base):
@@ -85,13 +85,34 @@ class JobRow(Base):
 
 
 class AlertTextRow(Base):
-    """The words by which an alert is found, numbered in the order in which alerts were raised.
+    """The words by which an alert is found; `alert_no` grows with the time it was raised.
 
-    On SQLite a full-text index (`alert_words`, FTS5) lies over `words`, on PostgreSQL a GIN index.
+    On SQLite a full-text index (`alert_words`, FTS5) lies over `words`, on PostgreSQL a GIN index
+    (`hazard.store.words`).
     """
 
     __tablename__ = "alert_text"
-    alert_no: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
-    alert_id: Mapped[str] = mapped_column(String(64), unique=True)
+    alert_no: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
+    alert_id: Mapped[str] = mapped_column(
+        ForeignKey("alert.alert_id", ondelete="CASCADE"), unique=True
+    )
     words: Mapped[str] = mapped_column(Text)
-    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class AlertFacetRow(Base):
+    """How many alerts there are of each combination of area, kind, severity, state and so on.
+
+    Kept by triggers on the table of alerts (`hazard.store.facets`).
+    """
+
+    __tablename__ = "alert_facet"
+    facet_id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    area: Mapped[str] = mapped_column(String(64))
+    hazard: Mapped[str] = mapped_column(String(64))
+    severity_rank: Mapped[int]
+    state: Mapped[str] = mapped_column(String(32))
+    decided_by: Mapped[str] = mapped_column(String(16))
+    node: Mapped[str] = mapped_column(String(64))
+    case_closed: Mapped[bool]
+    alerts: Mapped[int] = mapped_column(BigKey)
+    __table_args__ = (UniqueConstraint(*FACET, name="uq_alert_facet"),)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
     types,
 )
@@ -24,6 +25,10 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 BigKey = BigInteger().with_variant(types.Integer(), "sqlite")
+
+
+FACET = ("area", "hazard", "severity_rank", "state", "decided_by", "node", "case_closed")
+"""The columns of an alert by which lists are filtered and grouped (`hazard.store.facets`)."""
 
 
 class UtcDateTime(types.TypeDecorator[datetime]):
@@ -93,6 +98,7 @@ class AlertRow(Base):
     raised_at: Mapped[datetime] = mapped_column(index=True)
     updated_at: Mapped[datetime]
     returned_at: Mapped[datetime | None]
+    case_closed: Mapped[bool] = mapped_column(default=False, server_default=false())
     default_rank: Mapped[int] = mapped_column(default=0, server_default="0")
     opinion_rank: Mapped[int | None] = mapped_column(comment="what the model said")
     failure: Mapped[str | None] = mapped_column(
@@ -106,15 +112,7 @@ class AlertRow(Base):
     alarm: Mapped[dict[str, Any]]
     payload: Mapped[dict[str, Any]]
     __table_args__ = (
-        Index(
-            "ix_alert_facet",
-            "area",
-            "hazard",
-            "severity_rank",
-            "state",
-            "raised_at",
-            "alert_id",
-        ),
+        Index("ix_alert_facet", *FACET, "raised_at", "alert_id"),
         Index(
             "ix_alert_figures",
             "raised_at",

@@ -30,13 +30,10 @@ def new_address(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], 
     def file() -> str:
         return str(tmp_path / f"hazard-{next(_numbers)}.db")
 
-    def database() -> str:
-        return server.new_database()
-
     if request.param == "sqlite":
         return file
     server: Postgres = request.getfixturevalue("postgres_server")
-    return database
+    return server.new_database
 
 
 @pytest.fixture

@@ -132,13 +132,20 @@ def test_audit_lines_keep_their_numbers_and_no_number_comes_again(old_address: s
         assert line.audit_id > before[-1].audit_id
 
 
+def _no_index_of_words(_item: object, name: str | None, *_: object) -> bool:
+    """The full-text index is no table of the model."""
+    return not (name or "").startswith(("alert_words", "ix_alert_text_words"))
+
+
 def test_tables_and_migrations_agree(old_address: str) -> None:
     """Of an upgraded database, column types and the names of constraints included."""
     with Store.open(old_address):
         pass
     engine = create_engine(store_url(old_address))
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_object": _no_index_of_words}
+        )
         assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
 

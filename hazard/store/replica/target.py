@@ -22,7 +22,16 @@ from hazard.store.engine import make_engine, store_url
 from hazard.store.replica.portion import COPIED, Portion, Row
 from hazard.store.schema import ensure_schema
 from hazard.store.side_tables import StageHealthRow
-from hazard.store.tables import AuditRow, Base, CursorRow, RevisionRow
+from hazard.store.tables import (
+    ActionRequestRow,
+    AlertRow,
+    AuditRow,
+    Base,
+    CursorRow,
+    RevisionRow,
+)
+from hazard.store.words import put_words
+from hazard.types import AlertMessage
 
 OLDEST_POSTGRESQL = 15
 UPGRADE_WAIT_MS = 30_000
@@ -124,6 +133,7 @@ class Target:
                 refused += _put(connection, table, rows)
             if not refused:
                 _check(connection, portion)
+            _put_words(connection, portion)
             for cursor, (_, after) in portion.moves.items():
                 connection.execute(
                     update(CursorRow)
@@ -151,6 +161,14 @@ class Target:
                     statement.on_conflict_do_update(index_elements=["node", "stage"], set_=values),
                     [_clean(row) for row in rows],
                 )
+
+
+def _put_words(connection: Connection, portion: Portion) -> None:
+    """Bring the words by which alerts are found up to date with their rows and comments."""
+    rows = (*portion.of(AlertRow), *portion.of(ActionRequestRow))
+    query = select(AlertRow.payload).where(AlertRow.alert_id.in_({row["alert_id"] for row in rows}))
+    found = connection.execute(query).scalars()
+    put_words(connection, [AlertMessage.model_validate(payload) for payload in found])
 
 
 def _hold_cursor(connection: Connection, cursor: str, expected: int, now: datetime) -> None:

@@ -150,20 +150,43 @@ def _agents() -> None:
         op.create_index(f"ix_job_{column}", "job", [column])
 
 
+FACET = ("area", "hazard", "severity_rank", "state", "decided_by", "node", "case_closed")
+
+
 def _lists() -> None:
+    op.add_column(
+        "alert",
+        sa.Column("case_closed", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+    op.execute(
+        sa.text(
+            "UPDATE alert SET case_closed = true WHERE alert_id IN "
+            "(SELECT alert_id FROM case_file WHERE closed_at IS NOT NULL)"
+        )
+    )
+    op.create_index("ix_alert_facet", "alert", [*FACET, "raised_at", "alert_id"])
+    op.create_table(
+        "alert_facet",
+        sa.Column("facet_id", BIG_KEY, autoincrement=True, nullable=False),
+        sa.Column("area", sa.String(64), nullable=False),
+        sa.Column("hazard", sa.String(64), nullable=False),
+        sa.Column("severity_rank", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(32), nullable=False),
+        sa.Column("decided_by", sa.String(16), nullable=False),
+        sa.Column("node", sa.String(64), nullable=False),
+        sa.Column("case_closed", sa.Boolean(), nullable=False),
+        sa.Column("alerts", BIG_KEY, nullable=False),
+        sa.PrimaryKeyConstraint("facet_id"),
+        sa.UniqueConstraint(*FACET, name="uq_alert_facet"),
+    )
     op.create_table(
         "alert_text",
-        sa.Column("alert_no", BIG_KEY, autoincrement=True, nullable=False),
+        sa.Column("alert_no", BIG_KEY, autoincrement=False, nullable=False),
         sa.Column("alert_id", sa.String(64), nullable=False),
         sa.Column("words", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("alert_no"),
         sa.UniqueConstraint("alert_id"),
-        sqlite_autoincrement=True,
-    )
-    op.create_index(
-        "ix_alert_facet",
-        "alert",
-        ["area", "hazard", "severity_rank", "state", "raised_at", "alert_id"],
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.alert_id"], ondelete="CASCADE"),
     )
 
 
