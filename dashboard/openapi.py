@@ -113,6 +113,8 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def _complete(operation: dict[str, Any], method: str, permission: Permission | None) -> None:
+    told = str(operation.get("description", "")).partition("\n")[0].rstrip(".")
+    operation["summary"] = told or operation["summary"]
     if permission is not None:
         operation["security"] = [{"session": []}, {"token": [permission.value]}]
         operation["x-permission"] = permission.value

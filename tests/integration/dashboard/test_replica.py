@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from fastapi.testclient import TestClient
 
+from dashboard.app import create_app
 from dashboard.live import Event, Watcher
 from dashboard.replica import ReplicaBackend, open_replica
-from dashboard.settings import REPLICA_STALE_AFTER_S
+from dashboard.security import COOKIE
+from dashboard.settings import REPLICA_STALE_AFTER_S, Settings
 from dashboard.stages import HealthView, judge_nodes
 from hazard.errors import StoreError
 from hazard.site.models import Site
 from hazard.store.queries import RequestStatus
 from hazard.types import ActionRequest, AlertMessage, Health, RequestState, Role, Verb, Via
+from tests.alert_builders import wait_until
 from tests.commanding import SIGNS
 from tests.integration.core.node import Client, Node, a_site, run, until
 from tests.integration.replica.plant import feed
@@ -150,6 +155,58 @@ def test_an_acknowledgement_reaches_the_node_that_has_the_alarm(made: Plant) -> 
             assert early.state in (RequestState.CONFLICT, RequestState.REFUSED)
 
     run(test())
+
+
+def test_the_page_of_the_replica_shows_both_nodes_and_what_became_of_a_request(
+    made: Plant, tmp_path: Path
+) -> None:
+    async def test() -> None:
+        async with made as plant:
+            alerts = plant.backend.queries.list_alerts().alerts
+            (alert,) = [a for a in alerts if a.node == "edge-2" and a.hazard.startswith("person")]
+            await asyncio.to_thread(_asks_by_the_page, plant, alert.alert_id, tmp_path)
+            assert [a.acknowledged_by for a in plant.in_the_pit("edge-2")] == ["Ada"]
+
+    run(test())
+
+
+def _asks_by_the_page(plant: Plant, alert_id: str, folder: Path) -> None:
+    where = Settings(
+        site_file=folder / "control-room.yaml",
+        data_dir=folder,
+        run_dir=folder,
+        replica_url=plant.url,
+        stale_after_s=REPLICA_STALE_AFTER_S,
+    )
+    where.site_file.write_text("{}")
+    now = datetime.now(UTC)
+    people = plant.backend.people
+    ada = people.accounts.create("Ada", Role.OPERATOR, (), by="test", now=now)
+    app = create_app(where, plant.backend, site=plant.site)
+    with TestClient(app, headers={"accept": "text/html"}) as client:
+        client.cookies.set(
+            COOKIE,
+            people.logins.open_session(ada, now, lifetime=timedelta(hours=1)),
+            domain="testserver.local",
+        )
+        assert "core @edge-2" in client.get("/health").text
+        found = re.search(r'name="csrf" value="(\w+)"', client.get(f"/alerts/{alert_id}").text)
+        assert found is not None
+        seen = plant.backend.queries.get_alert(alert_id)
+        assert seen is not None
+        answer = client.post(
+            f"/api/v1/alarms/{alert_id}/actions",
+            json={"verb": "acknowledge", "expected_revision": seen.current.revision},
+            headers={"X-CSRF-Token": found.group(1)},
+        )
+        assert answer.status_code == 202, answer.text
+        request_id = answer.json()["status"]["request"]["request_id"]
+
+        def state() -> Any:
+            return client.get(f"/api/v1/actions/{request_id}").json()["state"]
+
+        wait_until(lambda: state() != "pending")
+        assert state() == "done"
 
 
 def test_the_node_checks_role_and_areas_of_the_person_that_the_token_names(made: Plant) -> None:
