@@ -85,6 +85,10 @@ class Backend:
         """
         return self._store.data_version()
 
+    def rest(self, stop: threading.Event, seconds: float) -> None:
+        """Wait before `version` is asked again; a database that tells of news ends it early."""
+        stop.wait(seconds)
+
     def close(self) -> None:
         """Close all connections."""
         self._store.close()

@@ -6,6 +6,7 @@ that has the alarm; what became of it comes by MQTT, or with the copy of the nod
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import structlog
@@ -16,6 +17,7 @@ from hazard.commands import CommandResponse, stored_id
 from hazard.errors import BrokerError, StoreError
 from hazard.site.models import Site
 from hazard.store.queries import RequestStatus
+from hazard.store.remote import NoSingleNode
 from hazard.store.store import Store
 from hazard.types import ActionRequest, RequestOutcome, RequestState, Via
 
@@ -46,11 +48,15 @@ class ReplicaBackend(Backend):
             StoreError: if there is no such alert, no such node, or the database cannot be written.
         """
         desk = self._store.remote
-        to = desk.addressee(request, self._site().site.id)
         asked_as = request.request_id
         request = request.model_copy(
             update={"request_id": stored_id(USER, asked_as), "via": Via.MQTT}
         )
+        try:
+            to = desk.addressee(request, self._site().site.id)
+        except NoSingleNode as error:
+            status, _ = desk.record(request, "")
+            return self._refuse(status, "", f"Nothing was sent: {error}.")
         status, is_new = desk.record(request, to.node)
         self._follow(request.request_id)
         if not is_new:
@@ -58,15 +64,25 @@ class ReplicaBackend(Backend):
         try:
             self._commander.send(request, asked_as, to.site, to.node)
         except BrokerError as error:
-            text = f"Nothing was sent: {error}. Use the dashboard of node {to.node}."
-            refused = RequestOutcome(state=RequestState.REFUSED, text=text[:2000])
-            desk.settle(request.request_id, to.node, refused, request.requested_at)
+            mend = f"Use the dashboard of node {to.node}."
+            return self._refuse(status, to.node, f"Nothing was sent: {error}. {mend}")
+        return status
+
+    def _refuse(self, status: RequestStatus, node: str, text: str) -> RequestStatus:
+        request = status.request
+        refused = RequestOutcome(state=RequestState.REFUSED, text=text[:2000])
+        self._store.remote.settle(request.request_id, node, refused, request.requested_at)
         known = self.queries.request_state(request.request_id)
         return status if known is None else known
 
     def version(self) -> int:
         """A number that changes with each commit that PostgreSQL tells of."""
         return self._news.version
+
+    def rest(self, stop: threading.Event, seconds: float) -> None:
+        """Wait for the next word of PostgreSQL, `seconds` at most."""
+        if not stop.is_set():
+            self._news.wait(seconds)
 
     def close(self) -> None:
         """Close all connections."""

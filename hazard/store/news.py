@@ -35,9 +35,19 @@ class News:
         self._engine = engine
         self.version = 0
         self.listening = False
+        self._told = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="news", daemon=True)
         self._thread.start()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until something is told that no call before has returned for."""
+        self._told.wait(seconds)
+        self._told.clear()
+
+    def _tell(self) -> None:
+        self.version += 1
+        self._told.set()
 
     def close(self) -> None:
         """End, and wait for it."""
@@ -53,7 +63,7 @@ class News:
                 if self.listening:
                     log.warning("store.news_lost", error=str(error)[:300])
             self.listening = False
-            self.version += 1
+            self._tell()
             self._stop.wait(AGAIN_S)
 
     def _listen(self) -> None:
@@ -61,9 +71,9 @@ class News:
             link.exec_driver_sql(f"LISTEN {CHANNEL}")
             driver: Any = link.connection.driver_connection
             self.listening = True
-            self.version += 1  # what was committed before the LISTEN
+            self._tell()  # what was committed before the LISTEN
             while not self._stop.is_set():
                 for _ in driver.notifies(timeout=LOOK_S):
-                    self.version += 1
+                    self._tell()
                     if self._stop.is_set():
                         return

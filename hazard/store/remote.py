@@ -20,6 +20,10 @@ from hazard.store.writer import Writer
 from hazard.types import ActionRequest, Model, RequestOutcome, RequestState
 
 
+class NoSingleNode(StoreError):  # noqa: N818 - named for what it says
+    """It is not known here which node a request is for."""
+
+
 class Addressee(Model):
     """The node that a request is for."""
 
@@ -38,7 +42,7 @@ class RemoteDesk:
 
         Raises:
             NoSuchAlert: (a StoreError) if there is no such alert.
-            StoreError: if no single node has it; with the mend.
+            NoSingleNode: (a StoreError) if no single node has it; with the mend.
         """
         with self._writer.engine.connect() as connection:
             if request.alert_id:
@@ -54,7 +58,7 @@ class RemoteDesk:
             nodes = _candidates(connection, request)
         if len(nodes) != 1:
             known = ", ".join(nodes) or "none"
-            raise StoreError(
+            raise NoSingleNode(
                 f"{request.verb} is for one node, and which is not known here (nodes: {known}): "
                 "ask on the dashboard of that node"
             )

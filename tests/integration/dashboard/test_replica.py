@@ -222,6 +222,21 @@ def test_the_node_checks_role_and_areas_of_the_person_that_the_token_names(made:
     run(test())
 
 
+def test_what_is_for_no_single_node_or_only_for_its_own_dashboard_is_refused(made: Plant) -> None:
+    async def test() -> None:
+        async with made as plant:
+            (alert,) = plant.in_the_pit("edge-1")
+            nowhere = alert.model_copy(update={"alert_id": ""})
+            site = await plant.ask(Verb.CHANGE_SITE, nowhere)
+            assert site.state is RequestState.REFUSED
+            assert "edge-1, edge-2" in site.outcome
+            job = await plant.ask(Verb.START_JOB, alert)
+            assert job.state is RequestState.REFUSED
+            assert "dashboard of node edge-1 itself" in job.outcome
+
+    run(test())
+
+
 def test_what_the_broker_did_not_take_is_refused_and_not_sent_later(
     made: Plant, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
