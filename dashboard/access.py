@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request
 
+from dashboard.i18n import N_
 from hazard.types import Model, Name, Role
 
 
@@ -32,16 +33,24 @@ class Permission(StrEnum):
 
 
 MEANING: Mapping[Permission, str] = {
-    Permission.VIEW: "see alarms, incidents, cameras, figures and health",
-    Permission.ACT: "acknowledge, reset, shelve, unshelve, assign and comment",
-    Permission.HANDLE: "plan and complete actions, close and open cases",
-    Permission.SUPPRESS: "grant permits, take out of service, end either",
-    Permission.START_JOBS: "have a decision repeated, a change tried, a report made",
-    Permission.EXPORT: "take incidents and lists away as files",
-    Permission.SEE_CLEAR: "see stored pictures without the blur over people",
-    Permission.EDIT_SITE: "change zones, rules, sensors, schedules and the plant map",
-    Permission.READ_AUDIT: "read and verify the audit",
-    Permission.ADMINISTER: "manage people, sessions and tokens",
+    Permission.VIEW: N_("see alarms, incidents, cameras, figures and health"),
+    Permission.ACT: N_("acknowledge, reset, shelve, unshelve, assign and comment"),
+    Permission.HANDLE: N_("plan and complete actions, close and open cases"),
+    Permission.SUPPRESS: N_("grant permits, take out of service, end either"),
+    Permission.START_JOBS: N_("have a decision repeated, a change tried, a report made"),
+    Permission.EXPORT: N_("take incidents and lists away as files"),
+    Permission.SEE_CLEAR: N_("see stored pictures without the blur over people"),
+    Permission.EDIT_SITE: N_("change zones, rules, sensors, schedules and the plant map"),
+    Permission.READ_AUDIT: N_("read and verify the audit"),
+    Permission.ADMINISTER: N_("manage people, sessions and tokens"),
+}
+
+ROLE_TEXT: Mapping[Role, str] = {
+    Role.VIEWER: N_("Viewer"),
+    Role.OPERATOR: N_("Operator"),
+    Role.SAFETY_OFFICER: N_("Safety officer"),
+    Role.INTEGRATOR: N_("Integrator"),
+    Role.ADMINISTRATOR: N_("Administrator"),
 }
 
 _ALL = frozenset(Role)

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from http import HTTPStatus
 
 import structlog
 from fastapi import FastAPI, Request
@@ -17,22 +16,37 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from dashboard.api import audit as audit_api
+from dashboard.api import figures as figures_api
+from dashboard.api import incident as incident_api
 from dashboard.api import jobs as jobs_api
+from dashboard.api import people as people_api
 from dashboard.api import routes as api
 from dashboard.api import site as site_api
 from dashboard.api import suppressions as suppressions_api
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
+from dashboard.evidence import EvidenceRoom
+from dashboard.i18n import N_
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
 from dashboard.pages import (
     alarms,
-    cameras,
+    analytics,
+    audit,
     events,
     evidence,
     health,
+    incident,
+    live,
     login,
+    me,
+    overview,
+    people,
+    plant_map,
+    preferences,
     reference,
+    reports,
     suppressions,
 )
 from dashboard.pages import site as site_page
@@ -40,11 +54,25 @@ from dashboard.passwords import Passwords
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, utc_now
 from dashboard.settings import Settings, SiteFile
+from dashboard.verifying import Verifier
 from hazard.errors import StoreError
 from hazard.site.models import Site
 
 log = structlog.get_logger(__name__)
-STORE_DOWN = "The database cannot be used now: see `hazard status` on the box."
+STORE_DOWN = N_("The database cannot be used now: see `hazard status` on the box.")
+ERROR_TITLES = {
+    401: N_("Not logged in"),
+    403: N_("Not allowed"),
+    404: N_("Not found"),
+    405: N_("Not possible here"),
+    409: N_("Changed meanwhile"),
+    410: N_("No longer there"),
+    413: N_("Too large"),
+    422: N_("Not valid"),
+    429: N_("Too many tries"),
+    500: N_("Something went wrong"),
+    503: N_("Not available now"),
+}
 
 
 def create_app(
@@ -65,9 +93,11 @@ def create_app(
         settings=settings,
         site_file=SiteFile(settings.site_file, site),
         backend=backend,
+        evidence=EvidenceRoom(settings.evidence, now),
         authenticator=Authenticator(
             backend.people, backend.desk, passwords or Passwords(), Lockout(clock)
         ),
+        verifier=Verifier(backend.audit, backend.desk, settings.data_dir, now),
         now=now,
     )
     app = FastAPI(
@@ -79,11 +109,37 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = services
-    for page in (login, alarms, cameras, health, evidence, events, reference):
+    for page in (
+        login,
+        overview,
+        plant_map,
+        alarms,
+        incident,
+        analytics,
+        reports,
+        live,
+        health,
+        evidence,
+        events,
+        preferences,
+        people,
+        me,
+        audit,
+        reference,
+    ):
         app.include_router(page.router)
+    app.include_router(people.front)
     app.include_router(site_page.router)
     app.include_router(suppressions.router)
-    app.include_router(api.router)
+    for part in (
+        api.router,
+        people_api.router,
+        people_api.own,
+        audit_api.router,
+        incident_api.router,
+        figures_api.router,
+    ):
+        app.include_router(part)
     app.include_router(site_api.router)
     app.include_router(jobs_api.router)
     app.include_router(suppressions_api.router)
@@ -124,7 +180,11 @@ def _problem(request: Request, status: int, why: str) -> Response:
         return JSONResponse({"detail": why}, status_code=status)
     services: Services = request.app.state.services
     return services.render(
-        request, "error.html", status=status, title=HTTPStatus(status).phrase, why=why
+        request,
+        "error.html",
+        status=status,
+        title=ERROR_TITLES.get(status, ERROR_TITLES[500]),
+        why=why,
     )
 
 

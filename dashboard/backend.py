@@ -7,12 +7,17 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 
+from hazard.store.audit_reading import AuditReader
 from hazard.store.desk import Desk
+from hazard.store.figures import Figures
 from hazard.store.jobs import Jobs
 from hazard.store.orders import Orders
 from hazard.store.people import People
+from hazard.store.plans import Plans
 from hazard.store.queries import Queries, RequestStatus
+from hazard.store.reports import Reports
 from hazard.store.site_versions import SiteVersions
+from hazard.store.situation import Situation
 from hazard.store.store import Store
 from hazard.types import ActionRequest, RequestState
 
@@ -23,17 +28,31 @@ WAITING = 1024
 
 
 class Backend:
-    """Queries, desk and people of one store, and the requests that wait for an answer."""
+    """Queries, desk and people of one store, and the requests that wait for an answer.
+
+    Attributes:
+        queries: reads of alarms, health and audit.
+        desk: takes requests to the agent.
+        people: accounts, sessions and tokens.
+        jobs: long work that people have asked for.
+        versions: what the site file said, when, and who made it so.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.queries: Queries = store.queries
+        self.situation: Situation = store.situation
+        self.plans: Plans = store.plans
+        self.figures: Figures = store.figures
+        self.reports: Reports = store.reports
         self.desk: Desk = store.desk
         self.people: People = store.people
+        self.audit: AuditReader = store.audit
         self.versions: SiteVersions = store.versions
         self.jobs: Jobs = store.jobs
         self.orders: Orders = store.orders
         self._waiting: OrderedDict[str, None] = OrderedDict()
+        self._jobs: dict[str, tuple[object, ...]] | None = None
         self._guard = threading.Lock()
 
     def submit(self, request: ActionRequest) -> RequestStatus:
@@ -76,6 +95,14 @@ class Backend:
     ) -> tuple[dict[str, int], list[str]]:
         """The newest sequence of each node, and the alerts with a later revision than in `mark`."""
         return self.queries.changes_after(mark, limit=limit)
+
+    def changed_jobs(self) -> list[tuple[str, str]]:
+        """Id and state of the jobs that are new, or went on, since the last call."""
+        now = {job_id: (state, *rest) for job_id, state, *rest in self._store.jobs.fingerprint()}
+        before, self._jobs = self._jobs, now
+        if before is None:
+            return []
+        return [(job_id, str(how[0])) for job_id, how in now.items() if before.get(job_id) != how]
 
     def version(self) -> int:
         """A number that changes with each commit of another process.

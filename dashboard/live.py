@@ -178,6 +178,8 @@ class Watcher:
             request = status.request
             news = {"id": request.request_id, "ids": [request.alert_id]}
             self._tell(Event("request", {**news, "state": status.state.value}))
+        for job_id, state in self._backend.changed_jobs():
+            self._tell(Event("job", {"id": job_id, "state": state}))
 
     def _look_at_health(self) -> None:
         view = self._health()

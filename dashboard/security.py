@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.auth import Authenticator, csrf_token, same
+from dashboard.settings import SESSION_S
 from hazard.alarms.arguments import LONGEST_PATCH
 from hazard.store.logins import Session
 
@@ -28,17 +29,18 @@ TOKEN_PATHS = ("/api/", "/openapi.json")
 HSTS = "max-age=31536000"
 BODY_MAX = 64 * 1024
 BODY_MAX_OF = {
+    "/map/plans": 8 * 1024 * 1024 + BODY_MAX,
     "/api/v1/site/check": LONGEST_PATCH + BODY_MAX,
     "/api/v1/site/change": LONGEST_PATCH + BODY_MAX,
     "/api/v1/jobs": LONGEST_PATCH + BODY_MAX,
 }
-"""Paths that take more, in bytes: a change of the site file."""
+"""Paths that take more, in bytes: a floor plan, a change of the site file."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-    "connect-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "media-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "content-security-policy": CSP,
@@ -157,6 +159,24 @@ def current_session(request: Request) -> Session:
     if session is None:
         raise HTTPException(403, "a token cannot do this: log in with a browser")
     return session
+
+
+def give_session(request: Request, response: Response, token: str) -> None:
+    """Put a session's token into the browser's cookie; over HTTPS it is never sent without."""
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(SESSION_S),
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+
+
+def whence(request: Request) -> tuple[str, str]:
+    """The address that a request comes from, and what the browser calls itself."""
+    address = request.client.host if request.client is not None else "unknown"
+    return address, request.headers.get("user-agent", "")
 
 
 async def require_csrf(request: Request) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,27 +13,47 @@ from fastapi import Depends, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from dashboard.access import Permission, Person
+from dashboard.access import MEANING, ROLE_TEXT, Permission, Person
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
+from dashboard.evidence import EvidenceRoom
+from dashboard.figures import FiguresCache
+from dashboard.formats import DAY_UNIT, Speech
+from dashboard.heat import HeatCounts
 from dashboard.i18n import LANGUAGES, translations
 from dashboard.live import Hub
+from dashboard.preferences import (
+    LANGUAGE_COOKIE,
+    LANGUAGE_NAMES,
+    THEMES,
+    here,
+    keep_choice,
+    language_of,
+    theme_of,
+)
 from dashboard.settings import ANSWER_WITHIN_S, Settings, SiteFile
-from dashboard.shell import NAVIGATION
-from dashboard.stages import HealthView, figure, judge, judge_nodes, unit_text
+from dashboard.shell import ADMINISTRATION, pages_of
+from dashboard.stages import HealthView, judge, of_site, together, unit_text
+from dashboard.verifying import Verifier
 from dashboard.views import (
     AlarmView,
-    age_text,
     alarm_view,
     in_language,
     in_order,
-    local_time,
-    measured_text,
 )
-from dashboard.wording import CAUSE_TEXT, PRIORITY, VERB_TEXT
+from dashboard.wording import (
+    CAUSE_TEXT,
+    NOT_DONE_TEXT,
+    OUTCOME_TEXT,
+    OUTCOME_WORD,
+    PRIORITY,
+    VERB_TEXT,
+)
 from hazard.site.models import Site
-from hazard.store.queries import AlertFilter, RequestStatus
+from hazard.store.queries import AlertFilter, AreaCounts, RequestStatus
 from hazard.types import AlertMessage, RequestState, Severity
+
+__all__ = ["FOLDER", "Services", "ServicesOf", "language_of", "services_of", "templates", "utc_now"]
 
 FOLDER = Path(__file__).parent
 ALARMS_AT_ONCE = 200
@@ -57,14 +77,32 @@ def templates(language: str) -> Environment:
     )
     environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     environment.policies["ext.i18n.trimmed"] = True
-    environment.filters.update(figure=figure, age=age_text, measured=measured_text, unit=unit_text)
+    speech = Speech(language)
+    environment.filters.update(
+        figure=speech.figure,
+        number=speech.number,
+        count=speech.count,
+        age=speech.age,
+        word=speech.word,
+        tr=speech.tr,
+        measured=speech.measured,
+        unit=unit_text,
+    )
     environment.globals.update(
         PRIORITY=PRIORITY,
         CAUSE_TEXT=CAUSE_TEXT,
         VERB_TEXT=VERB_TEXT,
+        OUTCOME_WORD=OUTCOME_WORD,
         SEVERITIES=tuple(reversed(Severity)),
         LANGUAGES=LANGUAGES,
-        NAVIGATION=NAVIGATION,
+        ADMINISTRATION=ADMINISTRATION,
+        MEANING=MEANING,
+        ROLE_TEXT=ROLE_TEXT,
+        LANGUAGE_NAMES=LANGUAGE_NAMES,
+        THEMES=THEMES,
+        DAY_UNIT=DAY_UNIT[language],
+        speech=speech,
+        pages_of=pages_of,
         Permission=Permission,
         new_id=lambda: str(uuid.uuid4()),
     )
@@ -79,10 +117,17 @@ class Services:
     site_file: SiteFile
     backend: Backend
     authenticator: Authenticator
+    verifier: Verifier
+    evidence: EvidenceRoom
     hub: Hub = field(default_factory=Hub)
+    heat: HeatCounts = field(default_factory=HeatCounts)
+    figures: FiguresCache = field(default_factory=FiguresCache)
     now: Callable[[], datetime] = utc_now
     environments: dict[str, Environment] = field(
         default_factory=lambda: {language: templates(language) for language in LANGUAGES}
+    )
+    speeches: dict[str, Speech] = field(
+        default_factory=lambda: {language: Speech(language) for language in LANGUAGES}
     )
 
     @property
@@ -90,13 +135,29 @@ class Services:
         """The site in force."""
         return self.site_file.current()
 
+    def nodes(self) -> list[HealthView]:
+        """Every node that has reported, and the site file's own, judged now; that one first."""
+        site, now = self.site, self.now()
+        own = site.site.node
+        told = self.backend.situation.stage_health()
+        # A replica's dashboard has a site file, but is no node of it.
+        said = told if told and self.backend.of_replica else {own: ()} | told
+        stale_s = self.settings.stale_after_s
+        views = [judge(rows, site, now, stale_s, node=node) for node, rows in said.items()]
+        return sorted(views, key=lambda view: (view.node != own, view.node))
+
     def health(self) -> HealthView:
-        """Every stage's health, judged now."""
-        queries, stale_after_s = self.backend.queries, self.settings.stale_after_s
-        if not self.backend.of_replica:
-            return judge(queries.stage_health(), self.site, self.now(), stale_after_s)
-        said = {node: queries.stage_health(node) for node in queries.nodes()}
-        return judge_nodes(said, self.site, self.now(), stale_after_s)
+        """Every stage's health on all nodes, judged now."""
+        return self.health_of(self.nodes())
+
+    def own_health(self) -> HealthView:
+        """The stages of the node that the site file is about: its cameras and sensors."""
+        nodes = self.nodes()
+        return of_site(nodes, self.site) if self.backend.of_replica else nodes[0]
+
+    def health_of(self, nodes: Sequence[HealthView]) -> HealthView:
+        """The nodes put together, the site file's own first."""
+        return together(nodes, self.site.site.node)
 
     def alarms(self, language: str) -> tuple[list[AlarmView], int]:
         """Alarms that are not back to normal, in order, and how many more there are.
@@ -123,27 +184,18 @@ class Services:
                     kept.setdefault(message.alert_id, message)
         return kept
 
-    def request_text(self, status: RequestStatus) -> tuple[str, str]:
+    def request_text(self, status: RequestStatus, language: str) -> tuple[str, str]:
         """How a request stands: a word for the style, and what to tell the person."""
-        verb = VERB_TEXT[status.request.verb]
-        if status.state is RequestState.DONE:
-            return "done", f"{verb}: done."
-        if status.state is RequestState.CONFLICT and not status.request.alert_id:
-            return "conflict", f"{verb}: NOT done. {status.outcome}"
-        if status.state is RequestState.CONFLICT:
-            return "conflict", (
-                f"{verb}: NOT done, the alarm changed meanwhile. {status.outcome} "
-                "Look at it again, then repeat."
-            )
-        if status.state is RequestState.REFUSED:
-            return "refused", f"{verb}: refused. {status.outcome}"
         waited = self.now() - status.request.requested_at
-        if waited > timedelta(seconds=ANSWER_WITHIN_S):
-            return "unanswered", (
-                f"The agent does not answer: call the control room. {verb} is NOT done. "
-                "Your request is stored; this page shows it if the agent carries it out later."
-            )
-        return "pending", f"{verb}: handed to the agent…"
+        word = status.state.value
+        if status.state is RequestState.PENDING and waited > timedelta(seconds=ANSWER_WITHIN_S):
+            word = "unanswered"
+        text = OUTCOME_TEXT[word]
+        if status.state is RequestState.CONFLICT and not status.request.alert_id:
+            text = NOT_DONE_TEXT
+        tr = self.speeches[language].tr
+        verb = tr(VERB_TEXT[status.request.verb])
+        return word, tr(text).format(verb=verb, outcome=status.outcome)
 
     def render(
         self, request: Request, name: str, *, status: int = 200, **context: object
@@ -153,62 +205,55 @@ class Services:
         zone = site.site.timezone
         person: Person | None = getattr(request.state, "person", None)
         language = language_of(request, site)
-        html = (
-            self.environments[language]
-            .get_template(name)
-            .render(
-                {
-                    "site": site,
-                    "now": now,
-                    "path": request.url.path,
-                    "person": person,
-                    "actor": person.name if person is not None else None,
-                    "csrf": getattr(request.state, "csrf", ""),
-                    "language": language,
-                    "clock": lambda at: local_time(at, zone, now),
-                    "words_in": in_language,
-                    "stale_after_s": self.settings.stale_after_s,
-                    **context,
-                }
-            )
+        speech = self.speeches[language]
+        environment = self.environments[language]
+        html = environment.get_template(name).render(
+            {
+                "site": site,
+                "now": now,
+                "path": request.url.path,
+                "here": here(request),
+                "person": person,
+                "actor": person.name if person is not None else None,
+                "csrf": getattr(request.state, "csrf", ""),
+                "language": language,
+                "theme": theme_of(request),
+                "clock": lambda at: speech.clock(at, zone, now),
+                "words_in": in_language,
+                "stale_after_s": self.settings.stale_after_s,
+                **context,
+            }
         )
-        return HTMLResponse(html, status_code=status)
+        response = HTMLResponse(html, status_code=status)
+        if person is None and request.query_params.get("lang") == language:
+            keep_choice(response, request, LANGUAGE_COOKIE, language)
+        return response
 
     def page(
         self, request: Request, name: str, *, status: int = 200, **context: object
     ) -> HTMLResponse:
         """A whole page: what `render` gives, with the strip of alarms and health on top."""
-        return self.render(request, name, status=status, **self.strip(), **context)
+        strip = {} if "strip_counts" in context else self.strip()
+        return self.render(request, name, status=status, **strip, **context)
 
-    def strip(self) -> dict[str, Any]:
-        """What the strip on top of each page shows."""
-        counts = dict.fromkeys(reversed(Severity), 0)
+    def strip(
+        self, counts: Mapping[str, AreaCounts] | None = None, health: HealthView | None = None
+    ) -> dict[str, Any]:
+        """What the strip on top of each page shows; a page that has read it already hands it in."""
+        if counts is None:
+            counts = self.backend.queries.active_counts_by_area()
+        active = dict.fromkeys(reversed(Severity), 0)
         unacknowledged = dict.fromkeys(reversed(Severity), 0)
-        for area in self.backend.queries.active_counts_by_area().values():
+        for area in counts.values():
             for severity, number in area.by_severity.items():
-                counts[severity] += number
+                active[severity] += number
             for severity, number in area.unacknowledged_by_severity.items():
                 unacknowledged[severity] += number
-        active = self.backend.queries.count_alerts(AlertFilter(active=True))
         return {
-            "strip_counts": counts,
+            "strip_counts": active,
             "strip_unacked": unacknowledged,
-            "strip_more": max(0, active - ALARMS_AT_ONCE),
-            "health": self.health(),
+            "health": health or self.health(),
         }
-
-
-def language_of(request: Request, site: Site) -> str:
-    """The reader's language: asked for, else their own, else the browser's, else the site's."""
-    person: Person | None = getattr(request.state, "person", None)
-    for chosen in (request.query_params.get("lang", ""), person.language if person else ""):
-        if chosen in LANGUAGES:
-            return chosen
-    for part in request.headers.get("accept-language", "")[:200].split(","):
-        code = part.split(";")[0].strip().lower()[:2]
-        if code in LANGUAGES:
-            return code
-    return site.site.languages[0]
 
 
 def services_of(request: Request) -> Services:

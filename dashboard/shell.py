@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dashboard.access import Permission
+from dashboard.access import Permission, Person
 from dashboard.i18n import N_
 
 
@@ -27,9 +27,24 @@ class PageLink:
 
 
 NAVIGATION = (
-    PageLink("/", N_("Alarms"), under=("/alerts",)),
+    PageLink("/", N_("Overview")),
     PageLink("/journal", N_("Journal")),
-    PageLink("/cameras", N_("Cameras"), under=("/cameras",)),
+    PageLink("/live", N_("Live"), under=("/live/",)),
+    PageLink("/analytics", N_("Analytics"), under=("/analytics",)),
     PageLink("/health", N_("Health")),
     PageLink("/site", N_("Zones and rules"), Permission.EDIT_SITE, under=("/site/",)),
+    PageLink("/admin", N_("Administration"), Permission.READ_AUDIT, under=("/admin/",)),
 )
+
+ADMINISTRATION = (
+    PageLink("/admin/people", N_("People"), Permission.ADMINISTER, under=("/admin/people/",)),
+    PageLink("/admin/sessions", N_("Sessions"), Permission.ADMINISTER),
+    PageLink("/admin/tokens", N_("API tokens"), Permission.ADMINISTER),
+    PageLink("/admin/audit", N_("Audit"), Permission.READ_AUDIT, under=("/admin/audit/",)),
+)
+"""The pages under /admin; their templates extend `admin/layout.html`, which shows them."""
+
+
+def pages_of(person: Person) -> list[PageLink]:
+    """The entries that this person may open, in order."""
+    return [link for link in NAVIGATION if person.may(link.permission)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hazard.site.models import Site
@@ -19,6 +19,8 @@ class StageView:
     Attributes:
         age_s: seconds since its last word; None when it has never said anything.
         said: what it said last, whatever its age.
+        told: the reason that it gave last, in its own (English) words.
+        node: the box that it belongs to.
     """
 
     stage: str
@@ -27,11 +29,20 @@ class StageView:
     age_s: float | None
     said: Health | None
     figures: tuple[tuple[str, str], ...]
+    told: str = ""
+    node: str = ""
+    numbers: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     @property
     def group(self) -> str:
         """`camera`, `sensor`… or the stage's own name."""
         return self.stage.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """What follows the group: the camera, sensor or broker; else the stage's own name."""
+        group, _, name = self.stage.partition("/")
+        return name or group
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +52,20 @@ class HealthView:
     Attributes:
         silent: the agent core has said nothing for longer than the limit, or never.
         silent_s: for how long; None when it has never said anything.
+        node: the box; empty where several are put together.
     """
 
     stages: tuple[StageView, ...]
     silent: bool
     silent_s: float | None
     at: datetime
+    node: str = ""
 
     @property
     def troubled(self) -> tuple[StageView, ...]:
         """The stages that are not ready, worst first."""
         bad = [stage for stage in self.stages if stage.health is not Health.READY]
-        return tuple(sorted(bad, key=lambda stage: (_WORSE.index(stage.health), stage.stage)))
+        return tuple(sorted(bad, key=lambda stage: (_WORST.index(stage.health), stage.stage)))
 
     @property
     def worst(self) -> Health:
@@ -70,68 +83,30 @@ class HealthView:
         """What must differ for browsers to be told at once."""
         return (
             self.silent,
-            tuple((stage.stage, stage.health, stage.reason) for stage in self.stages),
+            tuple((each.node, each.stage, each.health, each.reason) for each in self.stages),
         )
 
 
 def judge(
-    said: Iterable[StageHealth], site: Site, now: datetime, stale_after_s: float
-) -> HealthView:
-    """Judge every stage that spoke, and the reasoner, cameras and sensors that should have."""
-    return _view(said, _expected(site), site, now, stale_after_s)
-
-
-def judge_nodes(
-    said: Mapping[str, Iterable[StageHealth]], site: Site, now: datetime, stale_after_s: float
-) -> HealthView:
-    """Judge the stages of several nodes, each by its own; one silent node makes all unknown.
-
-    Cameras and sensors keep their names, since a site has each once; the others say whose they are
-    (`core @edge-2`).
-    """
-    if len(said) == 1:
-        return judge(next(iter(said.values())), site, now, stale_after_s)
-    views: dict[str, StageView] = {}
-    parts = {node: _view(rows, (), site, now, stale_after_s) for node, rows in said.items()}
-    for node, part in parts.items():
-        for stage in part.stages:
-            own = stage.group not in ("camera", "sensor")
-            named = replace(stage, stage=f"{stage.stage} @{node}" if own else stage.stage)
-            there = views.get(named.stage)
-            if there is None or _WORSE.index(named.health) < _WORSE.index(there.health):
-                views[named.stage] = named
-    for stage_name in _expected(site):
-        if stage_name != "reasoner":
-            views.setdefault(stage_name, _never_said(stage_name))
-    silences = [part.silent_s for part in parts.values()]
-    return HealthView(
-        stages=tuple(sorted(views.values(), key=_order)),
-        silent=any(part.silent for part in parts.values()) or not parts,
-        silent_s=None if None in silences else max((s for s in silences if s), default=None),
-        at=now,
-    )
-
-
-_WORSE = (Health.OFFLINE, Health.UNKNOWN, Health.DEGRADED, Health.STARTING, Health.READY)
-
-
-def _never_said(stage: str) -> StageView:
-    reason = "has not reported since the agent was set up: " + AGENT_MEND
-    return StageView(stage, Health.UNKNOWN, reason, None, None, ())
-
-
-def _view(
     said: Iterable[StageHealth],
-    expected: Iterable[str],
     site: Site,
     now: datetime,
     stale_after_s: float,
+    *,
+    node: str | None = None,
 ) -> HealthView:
-    rows = [row for row in said if _in_site(row.stage, site)]
-    views = {row.stage: _judged(row, now, stale_after_s) for row in rows}
-    for stage in expected:
+    """Judge every stage that spoke, and the reasoner, cameras and sensors that should have.
+
+    `node` is whose word it is, None the site file's own. What another node should watch is not
+    known here: its stages are those that it told of.
+    """
+    own = site.site.node
+    named = own if node is None else node
+    rows = [row for row in said if named != own or _in_site(row.stage, site)]
+    views = {row.stage: _judged(row, now, stale_after_s, named) for row in rows}
+    for stage in _expected(site) if named == own else ():
         if stage not in views:
-            views[stage] = _never_said(stage)
+            views[stage] = _never_told(stage, named)
     newest = max((row.at for row in rows), default=None)
     silent_s = None if newest is None else (now - newest).total_seconds()
     return HealthView(
@@ -139,22 +114,74 @@ def _view(
         silent=silent_s is None or abs(silent_s) > stale_after_s,
         silent_s=silent_s,
         at=now,
+        node=named,
     )
 
 
-def _judged(row: StageHealth, now: datetime, stale_after_s: float) -> StageView:
-    age_s = (now - row.at).total_seconds()
-    figures = tuple((key[:64], figure(value)) for key, value in list(row.figures.items())[:32])
-    if age_s > stale_after_s:
+def together(nodes: Sequence[HealthView], own: str) -> HealthView:
+    """All nodes as one: silent where any is; the own node's stages first."""
+    if len(nodes) == 1:
+        return nodes[0]
+    ordered = sorted(nodes, key=lambda view: (view.node != own, view.node))
+    silent = [view for view in ordered if view.silent]
+    spans = [view.silent_s for view in silent or ordered]
+    return HealthView(
+        stages=tuple(stage for view in ordered for stage in view.stages),
+        silent=bool(silent),
+        silent_s=None if None in spans else max((each for each in spans if each), default=0.0),
+        at=ordered[0].at,
+        node=", ".join(view.node for view in silent),
+    )
+
+
+def of_site(nodes: Sequence[HealthView], site: Site) -> HealthView:
+    """The cameras and sensors of the site file, whichever node has them; the worse where two do.
+
+    What none of them tells of is unknown.
+    """
+    whole = together(nodes, site.site.node)
+    views: dict[str, StageView] = {}
+    for stage in whole.stages:
+        there = views.get(stage.stage)
+        watches = stage.group in ("camera", "sensor") and _in_site(stage.stage, site)
+        if watches and (there is None or _WORST.index(stage.health) < _WORST.index(there.health)):
+            views[stage.stage] = stage
+    for name in _expected(site):
+        if name != "reasoner" and name not in views:
+            views[name] = _never_told(name, "")
+    return replace(whole, stages=tuple(sorted(views.values(), key=_order)))
+
+
+_WORST = (Health.OFFLINE, Health.UNKNOWN, Health.DEGRADED, Health.STARTING, Health.READY)
+
+
+def _never_told(stage: str, node: str) -> StageView:
+    reason = "has not reported since the agent was set up: " + AGENT_MEND
+    return StageView(stage, Health.UNKNOWN, reason, None, None, (), node=node)
+
+
+def _judged(row: StageHealth, now: datetime, stale_after_s: float, node: str) -> StageView:
+    age_s: float | None = (now - row.at).total_seconds()
+    health, reason = row.health, row.reason
+    if age_s is not None and age_s > stale_after_s:
+        health = Health.UNKNOWN
         reason = f"no report for {age_s:.0f} s; it last said {row.health.value}"
-        if row.reason:
-            reason += f" ({row.reason})"
-        return StageView(row.stage, Health.UNKNOWN, reason, age_s, row.health, figures)
-    if age_s < -stale_after_s:
+        reason += f" ({row.reason})" if row.reason else ""
+    elif age_s is not None and age_s < -stale_after_s:
+        health = Health.UNKNOWN
         reason = f"its time lies {-age_s:.0f} s in the future: set this box's clock"
-        return StageView(row.stage, Health.UNKNOWN, reason, None, row.health, figures)
-    age_s = max(0.0, age_s)
-    return StageView(row.stage, row.health, row.reason, age_s, row.health, figures)
+        age_s = None
+    return StageView(
+        stage=row.stage,
+        health=health,
+        reason=reason,
+        age_s=None if age_s is None else max(0.0, age_s),
+        said=row.health,
+        figures=tuple((key[:64], figure(value)) for key, value in list(row.figures.items())[:32]),
+        told=row.reason,
+        node=node,
+        numbers=row.figures,
+    )
 
 
 def _in_site(stage: str, site: Site) -> bool:

@@ -24,9 +24,7 @@ from hazard.types import (
     Health,
     IsaState,
     Measured,
-    ProcessCondition,
     Severity,
-    Verb,
 )
 
 
@@ -104,22 +102,6 @@ class AlarmView:
         return ", ".join(measured_text(measured) for measured in self.measured[:2])
 
     @property
-    def verbs(self) -> tuple[Verb, ...]:
-        """What makes sense to ask for now; the agent core has the last word."""
-        verbs: list[Verb] = []
-        if self.unacknowledged:
-            verbs.append(Verb.ACKNOWLEDGE)
-        latched = self.message.latched and self.message.condition is ProcessCondition.NORMAL
-        held = self.message.condition is ProcessCondition.HELD
-        if self.message.acknowledged and (latched or held):
-            verbs.append(Verb.RESET)
-        if self.message.shelved_until is not None:
-            verbs.append(Verb.UNSHELVE)
-        elif not (self.suppressed or self.ended or self.severity is Severity.CRITICAL):
-            verbs.append(Verb.SHELVE)
-        return (*verbs, Verb.COMMENT)
-
-    @property
     def matter(self) -> str:
         """What a person who acts must have seen: changes of it are pointed out before they act."""
         parts = [self.message.severity.value, self.message.state.value]
@@ -175,7 +157,7 @@ class AreaView:
     """One area with its worst alarm, and whether it is watched at all.
 
     Attributes:
-        unwatched: what does not watch it, in words; empty when all of its sources are healthy.
+        unwatched: cameras and sensors that do not watch it now, and how they are.
     """
 
     area: str
@@ -184,7 +166,7 @@ class AreaView:
     unacknowledged: int
     worst: Severity | None
     sources: int
-    unwatched: tuple[str, ...]
+    unwatched: tuple[tuple[str, Health], ...]
 
     @property
     def status(self) -> str:
@@ -220,8 +202,8 @@ def _area_view(area: str, site: Site, counts: AreaCounts | None, health: HealthV
     for source in sources:
         stage = health.stage(source)
         if health.silent or stage is None or stage.health is not Health.READY:
-            word = "unknown" if health.silent or stage is None else stage.health.value
-            unwatched.append(f"{source.partition('/')[2]}: {word}")
+            state = Health.UNKNOWN if health.silent or stage is None else stage.health
+            unwatched.append((source.partition("/")[2], state))
     return AreaView(
         area=area,
         name=area_name(site, area),
@@ -233,10 +215,10 @@ def _area_view(area: str, site: Site, counts: AreaCounts | None, health: HealthV
     )
 
 
-def age_text(seconds: float) -> str:
+def age_text(seconds: float, day: str = "d") -> str:
     """A duration in at most two units: `8 s`, `3 min 20 s`, `2 h 5 min`, `4 d 1 h`."""
     whole = max(0, int(seconds))
-    steps = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+    steps = ((86400, day), (3600, "h"), (60, "min"), (1, "s"))
     parts: list[str] = []
     for size, unit in steps:
         count, whole = divmod(whole, size)

@@ -19,6 +19,7 @@ NICE_REASONER = 15
 NICE_DASHBOARD = 10
 NICE_REPLICA = 15
 NICE_NOTIFIER = 5
+NICE_JOBS = 19
 """Alarms come first: the core runs at 0, what can wait yields to it."""
 
 
@@ -59,6 +60,7 @@ def child_specs(site: Site) -> list[ChildSpec]:
         specs.append(ChildSpec(name="notifier", module="edge_agent.notify", nice=NICE_NOTIFIER))
     if site.store.replica_url is not None:
         specs.append(ChildSpec(name="replica", module="edge_agent.replica", nice=NICE_REPLICA))
+    specs.append(ChildSpec(name="jobs", module="edge_agent.jobs", nice=NICE_JOBS))
     if site.dashboard.enabled:
         specs.append(ChildSpec(name="dashboard", module="dashboard", nice=NICE_DASHBOARD))
     return specs

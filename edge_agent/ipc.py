@@ -38,7 +38,7 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 SPOOL_SIZE = 600
 """Messages that the vision group keeps while the core is away (60 s of a camera at 10 fps)."""
 
-Role = Literal["vision", "reasoner", "notifier", "replica"]
+Role = Literal["vision", "reasoner", "notifier", "replica", "jobs"]
 """The processes that connect to the core."""
 
 # ---------------------------------------------------------------- both ways

@@ -45,6 +45,11 @@ class Paths:
         return self.data_dir / "evidence"
 
     @property
+    def reports(self) -> Path:
+        """Reports of weeks: `reports/abcd….pdf`."""
+        return self.data_dir / "reports"
+
+    @property
     def previews(self) -> Path:
         """Latest annotated picture per camera: `previews/CAMERA.jpg`, at most 2 a second."""
         return self.run_dir / "previews"

@@ -1,7 +1,8 @@
-"""Notifications: who is to be told of an alarm, and how far that is."""
+"""Notifications: who is to be told of an alarm or sent a report, and how far that is."""
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 
 from pydantic import Field
@@ -17,6 +18,18 @@ class NoticeReason(StrEnum):
     ESCALATED = "escalated"
     REALARM = "realarm"
     TEST = "test"
+    REPORT = "report"
+
+
+class ReportNote(Model):
+    """A report that is sent: which file, and what it says in short."""
+
+    report_id: str = Field(min_length=1, max_length=64)
+    monday: date
+    language: str = Field(max_length=8)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    alarms: int = Field(ge=0)
+    critical: int = Field(ge=0)
 
 
 class Notice(Model):
@@ -27,12 +40,13 @@ class Notice(Model):
     """
 
     notice_id: str = Field(min_length=1, max_length=128)
-    alert_id: str = Field(default="", max_length=64, description="empty: a test")
+    alert_id: str = Field(default="", max_length=64, description="empty: a test or a report")
     revision: int = Field(default=0, ge=0)
     channel: Name
     reason: NoticeReason
     step: int = Field(default=0, ge=0, description="step of the escalation ladder, from 0")
     created_at: UtcTime
+    report: ReportNote | None = Field(default=None, description="what goes with it as a file")
 
 
 class NoticeState(StrEnum):

@@ -12,7 +12,6 @@ may be shorter; the peak is the most alarms within any ten minutes.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,8 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from hazard.alarms.flood import FLOOD_KIND, flood_periods
+from hazard.alarm_load import Times, crowded, floods, microseconds, peak
+from hazard.alarms.flood import FLOOD_KIND
 from hazard.targets import (
     BAD_ACTORS,
     CROWDED_10_MIN,
@@ -145,7 +145,7 @@ def performance(
     """
     if ended_at <= began_at:
         raise ValueError(f"the window ends at {ended_at}, not after its beginning {began_at}")
-    tallies = {name: _Tally(began_at, ended_at) for name in positions}
+    tallies = {name: Tally(began_at, ended_at) for name in positions}
     home = {area: tallies[name] for name, areas in positions.items() for area in areas}
     for change in changes:
         tally = home.get(change.point.area)
@@ -158,7 +158,8 @@ def performance(
         window_days=round(days, 3),
         enough_data=days >= LEAST_WINDOW_DAYS,
         positions=tuple(
-            tallies[name].report(name, tuple(sorted(areas))) for name, areas in positions.items()
+            position_report(name, tuple(sorted(areas)), tallies[name].counts())
+            for name, areas in positions.items()
         ),
     )
 
@@ -177,9 +178,33 @@ class _Life:
     asked_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What the figures of one position are made from.
+
+    Attributes:
+        times: of each alarm that asked for attention.
+        points: alarms by what a person can mend; `chattering` and `fleeting` count alarms once.
+        states: of all alarms at the end.
+        stale_by_day: stale alarms of each day of the window.
+        waits_s: from asking to acknowledged; None: not counted here.
+    """
+
+    began_at: datetime
+    ended_at: datetime
+    times: Times
+    severities: Counter[Severity]
+    points: Counter[Point]
+    chattering: Counter[Point]
+    fleeting: Counter[Point]
+    states: Counter[IsaState]
+    stale_by_day: Counter[int]
+    waits_s: Sequence[float] | None
+
+
 @dataclass(slots=True)
-class _Tally:
-    """What is counted for one position."""
+class Tally:
+    """Counts what one position went through, change by change."""
 
     began_at: datetime
     ended_at: datetime
@@ -234,81 +259,88 @@ class _Tally:
             last = math.ceil((end - self.began_at) / DAY)
             self.stale_by_day.update(range(first, last))
 
-    def report(self, position: str, areas: tuple[str, ...]) -> PositionReport:
-        """The figures, once all changes were taken."""
+    def counts(self) -> Counts:
+        """What was counted, once all changes were taken."""
         for life in self.lives.values():
             if life.shown_since is not None:
                 self._stale(life.shown_since, self.ended_at)
-        self.times.sort()
-        floods = flood_periods(self.times, self.ended_at)
-        flooded_s = sum(flood.lasted_s for flood in floods)
-        return PositionReport(
-            position=position,
-            areas=areas,
-            alarms=len(self.times),
-            alarms_by_severity={each: self.severities[each] for each in PRIORITIES},
-            floods=len(floods),
-            figures=tuple(self._figures(flooded_s)),
-            bad_actors=self._ranked(self.points)[:BAD_ACTORS],
-            chattering=self._ranked(Counter(point for point, _ in self.chattering)),
-            fleeting=self._ranked(Counter(point for point, _ in self.fleeting)),
+        return Counts(
+            began_at=self.began_at,
+            ended_at=self.ended_at,
+            times=microseconds(self.times),
+            severities=self.severities,
+            points=self.points,
+            chattering=Counter(point for point, _ in self.chattering),
+            fleeting=Counter(point for point, _ in self.fleeting),
+            states=Counter(life.state for life in self.lives.values()),
+            stale_by_day=self.stale_by_day,
+            waits_s=self.waits_s,
         )
 
-    def _ranked(self, points: Counter[Point]) -> tuple[PointAlarms, ...]:
-        ranked = sorted(points.items(), key=lambda item: (-item[1], item[0]))
-        total = len(self.times)
-        return tuple(
-            PointAlarms(
-                **point._asdict(), alarms=count, share_percent=_percent(count, total) or 0.0
-            )
-            for point, count in ranked
-        )
 
-    def _figures(self, flooded_s: float) -> Iterator[Figure]:
-        total, lasted = len(self.times), self.ended_at - self.began_at
-        states = Counter(life.state for life in self.lives.values())
-        top = sum(count for _, count in self.points.most_common(BAD_ACTORS))
-        yield _figure("alarms_per_h_average", total / (lasted / HOUR))
-        yield _figure("alarms_per_10_min_average", total / (lasted / TEN_MIN))
-        yield _figure("alarms_per_10_min_peak", peak(self.times, TEN_MIN))
-        yield _figure("hours_above_30_alarms_percent", self._crowded(HOUR, CROWDED_HOUR))
-        yield _figure(
-            "periods_of_10_min_above_10_alarms_percent", self._crowded(TEN_MIN, CROWDED_10_MIN)
-        )
-        yield _figure("time_in_flood_percent", _percent(flooded_s, lasted.total_seconds()))
-        yield _figure("bad_actors_share_percent", _percent(top, total))
-        yield _figure("chattering_points", len({point for point, _ in self.chattering}))
-        yield _figure("fleeting_points", len({point for point, _ in self.fleeting}))
-        yield _figure("stale_alarms_on_the_worst_day", max(self.stale_by_day.values(), default=0))
-        shown = sum(count for state, count in states.items() if state not in NOT_SHOWN)
-        note = "the target is for sites with more than 1000 configured alarms"
-        yield _figure("standing_alarms_at_the_end", shown, note)
-        yield _figure("shelved_alarms_at_the_end", states[IsaState.SHELVED])
-        yield _figure(
-            "suppressed_by_design_alarms_at_the_end",
-            states[IsaState.SUPPRESSED_BY_DESIGN],
-            "windows, machine states, permits and floods",
-        )
-        yield _figure("out_of_service_alarms_at_the_end", states[IsaState.OUT_OF_SERVICE])
-        yield _figure("unauthorised_suppressions", 0, UNAUTHORISED_NOTE)
-        for severity in PRIORITIES:
-            share = _percent(self.severities[severity], total)
-            yield _figure(f"priority_{severity.value}_percent", share)
-        yield _figure("time_to_acknowledge_median_s", quantile(self.waits_s, 0.5))
-        yield _figure("time_to_acknowledge_p90_s", quantile(self.waits_s, 0.9))
-
-    def _crowded(self, length: timedelta, above: int) -> float | None:
-        periods = Counter((at - self.began_at) // length for at in self.times)
-        crowded = sum(1 for count in periods.values() if count > above)
-        return _percent(crowded, math.ceil((self.ended_at - self.began_at) / length))
+def position_report(position: str, areas: tuple[str, ...], counts: Counts) -> PositionReport:
+    """The figures of one position."""
+    flooded = floods(counts.times, counts.ended_at)
+    flooded_s = sum(flood.lasted_s for flood in flooded)
+    return PositionReport(
+        position=position,
+        areas=areas,
+        alarms=len(counts.times),
+        alarms_by_severity={each: counts.severities[each] for each in PRIORITIES},
+        floods=len(flooded),
+        figures=tuple(_figures(counts, flooded_s)),
+        bad_actors=_ranked(counts.points, counts)[:BAD_ACTORS],
+        chattering=_ranked(counts.chattering, counts),
+        fleeting=_ranked(counts.fleeting, counts),
+    )
 
 
-def peak(times: Sequence[datetime], window: timedelta) -> int:
-    """The most of these times, in order, that lie within any window (half open) of that length."""
-    most = 0
-    for newest, at in enumerate(times):
-        most = max(most, newest + 1 - bisect_right(times, at - window))
-    return most
+def _ranked(points: Counter[Point], counts: Counts) -> tuple[PointAlarms, ...]:
+    ranked = sorted(points.items(), key=lambda item: (-item[1], item[0]))
+    total = len(counts.times)
+    return tuple(
+        PointAlarms(**point._asdict(), alarms=count, share_percent=_percent(count, total) or 0.0)
+        for point, count in ranked
+    )
+
+
+def _figures(counts: Counts, flooded_s: float) -> Iterator[Figure]:
+    total, lasted = len(counts.times), counts.ended_at - counts.began_at
+    states = counts.states
+    top = sum(count for _, count in counts.points.most_common(BAD_ACTORS))
+    yield _figure("alarms_per_h_average", total / (lasted / HOUR))
+    yield _figure("alarms_per_10_min_average", total / (lasted / TEN_MIN))
+    yield _figure("alarms_per_10_min_peak", peak(counts.times, TEN_MIN))
+    yield _figure("hours_above_30_alarms_percent", _crowded(counts, HOUR, CROWDED_HOUR))
+    yield _figure(
+        "periods_of_10_min_above_10_alarms_percent", _crowded(counts, TEN_MIN, CROWDED_10_MIN)
+    )
+    yield _figure("time_in_flood_percent", _percent(flooded_s, lasted.total_seconds()))
+    yield _figure("bad_actors_share_percent", _percent(top, total))
+    yield _figure("chattering_points", len(counts.chattering))
+    yield _figure("fleeting_points", len(counts.fleeting))
+    yield _figure("stale_alarms_on_the_worst_day", max(counts.stale_by_day.values(), default=0))
+    shown = sum(count for state, count in states.items() if state not in NOT_SHOWN)
+    note = "the target is for sites with more than 1000 configured alarms"
+    yield _figure("standing_alarms_at_the_end", shown, note)
+    yield _figure("shelved_alarms_at_the_end", states[IsaState.SHELVED])
+    yield _figure(
+        "suppressed_by_design_alarms_at_the_end",
+        states[IsaState.SUPPRESSED_BY_DESIGN],
+        "windows, machine states, permits and floods",
+    )
+    yield _figure("out_of_service_alarms_at_the_end", states[IsaState.OUT_OF_SERVICE])
+    yield _figure("unauthorised_suppressions", 0, UNAUTHORISED_NOTE)
+    for severity in PRIORITIES:
+        share = _percent(counts.severities[severity], total)
+        yield _figure(f"priority_{severity.value}_percent", share)
+    if counts.waits_s is not None:
+        yield _figure("time_to_acknowledge_median_s", quantile(counts.waits_s, 0.5))
+        yield _figure("time_to_acknowledge_p90_s", quantile(counts.waits_s, 0.9))
+
+
+def _crowded(counts: Counts, length: timedelta, above: int) -> float | None:
+    return _percent(*crowded(counts.times, counts.began_at, counts.ended_at, length, above))
 
 
 def quantile(values: Sequence[float], share: float) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,12 @@ from hazard.scales import Quality
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+KEPT_EVERY = timedelta(seconds=0.5)
+"""At most two observations a second of each camera are kept for dry runs."""
+QUIET_EVERY = timedelta(seconds=5)
+"""Of a camera that sees nobody, one in so long: the others say the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

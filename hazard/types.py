@@ -52,6 +52,7 @@ from hazard.notices import (
     Notice,
     NoticeReason,
     NoticeState,
+    ReportNote,
 )
 from hazard.scales import (
     Authority,
@@ -115,6 +116,7 @@ __all__ = [
     "Quality",
     "Reading",
     "Relative",
+    "ReportNote",
     "RequestOutcome",
     "RequestState",
     "Role",

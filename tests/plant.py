@@ -12,9 +12,10 @@ import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from hazard.alarms import Alarm, on_action, on_condition, on_note, raise_alarm
+from edge_agent.core.dispatch import CASE_VERBS
+from hazard.alarms import Alarm, on_action, on_case, on_condition, on_note, raise_alarm
 from hazard.catalogue import catalogue
 from hazard.errors import Conflict, IllegalTransition
 from hazard.store import Store
@@ -39,6 +40,7 @@ from hazard.types import (
     StageHealth,
     Times,
     Track,
+    Verb,
     Words,
 )
 
@@ -178,6 +180,21 @@ class Plant:
         result = on_condition(alarm, ProcessCondition.NORMAL, datetime.now(UTC))
         self._write(result.alarm, result.cause, result.text)
 
+    def acknowledge(self, alert_id: str, actor: str = "Ada") -> None:
+        """A person acknowledges it, at the revision that stands."""
+        with self._guard:
+            alarm, _ = self._alarms[alert_id]
+            request = ActionRequest(
+                request_id=f"ack-{alert_id}-{alarm.revision}",
+                alert_id=alert_id,
+                verb=Verb.ACKNOWLEDGE,
+                actor=actor,
+                expected_revision=alarm.revision,
+                requested_at=datetime.now(UTC),
+            )
+            done = on_action(alarm, request, request.requested_at)
+            self._write(done.alarm, done.cause, done.text, actor=actor)
+
     def lift(self, alert_id: str, severity: Severity) -> None:
         """A higher severity: the acknowledgement has to be given again."""
         with self._guard:
@@ -197,7 +214,8 @@ class Plant:
         with self.store.unit() as unit:
             unit.write_revision(message, alarm, actor=actor, text=text)
             if finish is not None:
-                unit.finish_request(finish, RequestState.DONE, text, datetime.now(UTC))
+                values = {"alert_id": alarm.alert_id, "revision": alarm.revision}
+                unit.finish_request(finish, RequestState.DONE, text, datetime.now(UTC), values)
             unit.commit()
         self._alarms[alarm.alert_id] = (alarm, message)
 
@@ -234,17 +252,27 @@ class Plant:
         )
 
     def add_snapshot(self, alert_id: str, jpeg: bytes, boxes: Sequence[Track] = ()) -> str:
-        """Evidence on disk and in the store; gives its id."""
-        sha256 = hashlib.sha256(jpeg).hexdigest()
+        """A picture on disk and in the store; gives its id."""
+        return self._add_evidence(alert_id, jpeg, "snapshot", boxes)
+
+    def add_clip(self, alert_id: str, mp4: bytes) -> str:
+        """A clip on disk and in the store; gives its id."""
+        return self._add_evidence(alert_id, mp4, "clip", ())
+
+    def _add_evidence(
+        self, alert_id: str, data: bytes, kind: Literal["snapshot", "clip"], boxes: Sequence[Track]
+    ) -> str:
+        sha256 = hashlib.sha256(data).hexdigest()
         folder = self.evidence_dir / sha256[:2]
         folder.mkdir(exist_ok=True)
-        (folder / f"{sha256}.jpg").write_bytes(jpeg)
+        ending, media_type = {"snapshot": ("jpg", "image/jpeg"), "clip": ("mp4", "video/mp4")}[kind]
+        (folder / f"{sha256}.{ending}").write_bytes(data)
         _, message = self._alarms[alert_id]
         evidence = Evidence(
             evidence_id=sha256,
-            kind="snapshot",
-            media_type="image/jpeg",
-            size_bytes=len(jpeg),
+            kind=kind,
+            media_type=media_type,
+            size_bytes=len(data),
             source="yard-1",
             captured_at=datetime.now(UTC),
             width_px=768,
@@ -272,7 +300,8 @@ class Plant:
         for request in requests:
             now = datetime.now(UTC)
             try:
-                done = on_action(self._alarm_of(request), request, now)
+                ask = on_case if request.verb in CASE_VERBS else on_action
+                done = ask(self._alarm_of(request), request, now)
             except (Conflict, IllegalTransition) as error:
                 conflict = isinstance(error, Conflict)
                 state = RequestState.CONFLICT if conflict else RequestState.REFUSED

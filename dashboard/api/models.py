@@ -57,7 +57,7 @@ class CameraAnswer(BaseModel):
     health: Health
     sign: str
     reason: str
-    fps: str
+    fps: float | None = Field(description="frames processed a second; null: not known now")
     budget_fps: float
     picture_age_s: float | None
     picture: str = Field(description="path of the latest annotated picture")

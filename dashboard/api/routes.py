@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query
 
-from dashboard.access import Permission, PersonOf, needs
-from dashboard.actions import ActionForm, submit
+from dashboard.access import Permission, needs
 from dashboard.api.models import (
     ActionAnswer,
     AlarmList,
@@ -18,11 +17,10 @@ from dashboard.api.models import (
     StageAnswer,
 )
 from dashboard.previews import camera_views
-from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf
 from dashboard.views import area_views
 from hazard.errors import StoreError
-from hazard.store.queries import AlertDetail, AlertFilter, RequestStatus
+from hazard.store.queries import AlertFilter, RequestStatus
 from hazard.types import Severity
 
 ERRORS: dict[int | str, dict[str, object]] = {
@@ -58,30 +56,6 @@ def list_alarms(
     except StoreError as error:
         raise HTTPException(404, str(error)) from error
     return AlarmList(alarms=found.alerts, next_page=found.next_page)
-
-
-@router.get("/alarms/{alert_id}", tags=["alarms"], dependencies=[needs(Permission.VIEW)])
-def get_alarm(services: ServicesOf, alert_id: str) -> AlertDetail:
-    """One alarm with revisions, assessments, evidence, audit, requests and deliveries."""
-    found = services.backend.queries.get_alert(alert_id[:64])
-    if found is None:
-        raise HTTPException(404, "there is no such alarm")
-    return found
-
-
-@router.post(
-    "/alarms/{alert_id}/actions",
-    tags=["actions"],
-    status_code=202,
-    dependencies=[needs(Permission.ACT), Depends(require_csrf)],
-    responses=WRITE_ERRORS,
-)
-def act(services: ServicesOf, person: PersonOf, alert_id: str, form: ActionForm) -> ActionAnswer:
-    """Ask the agent core for something; look at `/api/v1/actions/{request_id}` for the outcome."""
-    try:
-        return answer(services, submit(services, alert_id, person, form))
-    except ValueError as error:
-        raise HTTPException(422, str(error)) from error
 
 
 @router.get("/actions/{request_id}", tags=["actions"], dependencies=[needs(Permission.VIEW)])
@@ -123,14 +97,14 @@ def get_cameras(services: ServicesOf) -> list[CameraAnswer]:
             camera_id=view.camera_id,
             area=view.area,
             health=view.stage.health,
-            sign=view.sign,
+            sign=view.sign.upper(),
             reason=view.sign_detail,
             fps=view.fps,
             budget_fps=view.budget_fps,
             picture_age_s=view.age_s,
-            picture=f"/cameras/{view.camera_id}/preview.jpg",
+            picture=f"/live/{view.camera_id}/picture.jpg",
         )
-        for view in camera_views(services.site, services.health(), folder, now)
+        for view in camera_views(services.site, services.own_health(), folder, now)
     ]
 
 
@@ -147,7 +121,7 @@ def get_areas(services: ServicesOf) -> list[AreaAnswer]:
             worst=view.worst,
             alarms=view.alarms,
             unacknowledged=view.unacknowledged,
-            unwatched=view.unwatched,
+            unwatched=tuple(f"{name}: {state.value}" for name, state in view.unwatched),
         )
         for view in views
     ]
@@ -155,7 +129,7 @@ def get_areas(services: ServicesOf) -> list[AreaAnswer]:
 
 def answer(services: Services, status: RequestStatus) -> ActionAnswer:
     """How a request stands, as the API says it."""
-    word, text = services.request_text(status)
+    word, text = services.request_text(status, "en")
     return ActionAnswer(
         status=status, state=status.state, answered=word not in ("pending", "unanswered"), text=text
     )

@@ -12,9 +12,8 @@ from dashboard.access import Permission, needs
 from dashboard.auth import Entry, csrf_token, normalise_actor, same
 from dashboard.i18n import N_, Said, tell
 from dashboard.passwords import LENGTH_MIN
-from dashboard.security import COOKIE, local_path, require_csrf
+from dashboard.security import COOKIE, give_session, local_path, require_csrf, whence
 from dashboard.services import Services, ServicesOf, language_of
-from dashboard.settings import SESSION_S
 from dashboard.views import age_text
 from hazard.store.accounts import NameTaken
 
@@ -58,7 +57,7 @@ def log_in(
         name = normalise_actor(actor)
     except Said as error:
         return again(error.told(language), 422)
-    entry = services.authenticator.log_in(name, password, *_whence(request), services.now())
+    entry = services.authenticator.log_in(name, password, *whence(request), services.now())
     if entry.token is None:
         if entry.wait_s > 0:
             return again(tell(language, WAIT, time=age_text(entry.wait_s + 1)), 429, entry)
@@ -99,7 +98,7 @@ def set_up(
 
     if not _is_own_page(request, csrf):
         return again(tell(language, TOO_OLD), 403)
-    address, agent = _whence(request)
+    address, agent = whence(request)
     try:
         name = normalise_actor(actor)
         entry = services.authenticator.set_up(
@@ -127,23 +126,6 @@ def log_out(request: Request, services: ServicesOf) -> Response:
     response = RedirectResponse("/login", status_code=303)
     response.delete_cookie(COOKIE)
     return response
-
-
-def give_session(request: Request, response: Response, token: str) -> None:
-    """Put a session's token into the browser's cookie."""
-    response.set_cookie(
-        COOKIE,
-        token,
-        max_age=int(SESSION_S),
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
-
-
-def _whence(request: Request) -> tuple[str, str]:
-    address = request.client.host if request.client is not None else "unknown"
-    return address, request.headers.get("user-agent", "")
 
 
 def _is_own_page(request: Request, csrf: str) -> bool:

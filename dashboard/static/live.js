@@ -2,8 +2,6 @@
 const SILENT_MS = 6000; // the server says something every 2 s
 const ANSWER_MS = 2000; // the agent answers a request within this time
 const GAP_MS = 300; // a fragment is fetched at most this often
-const PICTURES = 3; // stills that are fetched at once
-const PICTURE_MS = 500;
 
 let heardAt = performance.now();
 let madeAt = performance.now();
@@ -234,9 +232,11 @@ function lost() {
   broken = true;
   document.body.classList.add("is-lost");
   const note = document.getElementById("lost");
-  const seconds = Math.round((performance.now() - madeAt) / 1000);
+  const ageMs = performance.now() - madeAt;
   note.hidden = false;
-  note.textContent = `CONNECTION LOST: this page is ${seconds} s old and shows no new alarms. Watch the plant in person; it connects again by itself.`;
+  note.textContent = note.dataset.text
+    .replace("{age}", ageText(ageMs))
+    .replace("{time}", clock(Date.now() + skewMs - ageMs));
 }
 
 function found() {
@@ -258,17 +258,43 @@ function listen() {
   }
   const source = new EventSource("/events");
   source.addEventListener("open", () => hear({ kind: "open" }));
-  for (const kind of ["alarm", "request", "health", "beat"]) {
+  for (const kind of ["alarm", "request", "health", "job", "beat"]) {
     source.addEventListener(kind, (event) => hear({ kind, data: JSON.parse(event.data) }));
   }
 }
 
-// ---------------------------------------------------------------- ages, timers, pictures
+// ---------------------------------------------------------------- menus
+
+// A menu closes by Escape, and when somebody goes on elsewhere.
+const menus = [...document.querySelectorAll(".top details")];
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of menus) {
+    if (!menu.open) continue;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+for (const kind of ["click", "focusin"]) {
+  document.addEventListener(kind, (event) => {
+    for (const menu of menus) if (menu.open && !menu.contains(event.target)) menu.open = false;
+  });
+}
+
+// ---------------------------------------------------------------- ages, timers
+
+const page = document.documentElement;
+const clockForm = new Intl.DateTimeFormat("en-GB", { timeZone: page.dataset.zone, timeStyle: "medium" });
+
+// A time of day in the site's zone.
+function clock(ms) {
+  return clockForm.format(new Date(ms));
+}
 
 function ageText(ms) {
   let rest = Math.max(0, Math.floor(ms / 1000));
   const parts = [];
-  for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]]) {
+  for (const [size, unit] of [[86400, page.dataset.day], [3600, "h"], [60, "min"], [1, "s"]]) {
     const count = Math.floor(rest / size);
     rest -= count * size;
     if (count || (unit === "s" && !parts.length)) parts.push(`${count} ${unit}`);
@@ -293,25 +319,7 @@ for (const element of document.querySelectorAll("[data-every]")) {
   setInterval(() => { if (!document.hidden && !broken) soon(element); }, Number(element.dataset.every));
 }
 
-let loading = 0;
-function pictures() {
-  if (document.hidden || broken) return;
-  for (const image of document.querySelectorAll("img[data-picture]")) {
-    const box = image.getBoundingClientRect();
-    const visible = box.bottom > 0 && box.top < innerHeight;
-    if (!visible || image.dataset.loading || loading >= PICTURES) continue;
-    image.dataset.loading = "yes";
-    loading += 1;
-    const next = new Image();
-    const done = () => { delete image.dataset.loading; loading -= 1; };
-    next.addEventListener("load", () => { image.src = next.src; done(); });
-    next.addEventListener("error", done);
-    next.src = `${image.dataset.picture}?at=${Date.now()}`;
-  }
-}
-if (document.querySelector("img[data-picture]")) setInterval(pictures, PICTURE_MS);
-
 listen();
 ages();
 follow();
-document.documentElement.dataset.live = "yes";
+page.dataset.live = "yes";

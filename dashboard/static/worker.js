@@ -8,7 +8,7 @@ function tell(message) {
 
 function connect() {
   source = new EventSource("/events");
-  for (const kind of ["alarm", "request", "health", "beat"]) {
+  for (const kind of ["alarm", "request", "health", "job", "beat"]) {
     source.addEventListener(kind, (event) => tell({ kind, data: JSON.parse(event.data) }));
   }
   source.addEventListener("open", () => tell({ kind: "open" }));

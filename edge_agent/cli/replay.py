@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -11,13 +10,8 @@ import typer
 from hazard.errors import HazardError
 
 if TYPE_CHECKING:
-    from edge_agent.paths import Paths
-    from hazard.site.reasoning import Reasoning
     from hazard.triage.replay import Difference, Replay
-    from hazard.types import Assessment, Opinion
-
-WITHIN_S = 600.0
-"""How long today's answer may take: a replay has no alarm that waits."""
+    from hazard.types import Assessment
 
 EXIT_DIFFERS = 1
 EXIT_USAGE = 2
@@ -52,10 +46,8 @@ def replay(
     from edge_agent.bootstrap import paths_for
     from edge_agent.paths import default_models_dir
     from edge_agent.process import configure_logging
-    from hazard.catalogue import catalogue
+    from edge_agent.replaying import judge_again
     from hazard.site.loader import load_site
-    from hazard.triage.policy import assess
-    from hazard.triage.replay import TOLERANCE, compare
 
     configure_logging("replay")
     if demo:
@@ -63,23 +55,8 @@ def replay(
     loaded = load_site(site)
     paths = paths_for(site, data_dir)
     stored = _find(paths.database, assessment_id)
-    if stored.incident is None:
-        raise HazardError(
-            f"assessment {stored.assessment_id} was stored without its incident by an earlier "
-            "release and cannot be judged again: replay a newer one"
-        )
-    opinion, note = None, _why_not_asked(stored)
-    if stored.opinion is not None:
-        config = _config(loaded.reasoning, stored.opinion, backend, model)
-        if config.backend != loaded.reasoning.backend:
-            note = f"asked {config.backend}, not the site's {loaded.reasoning.backend}"
-        opinion = _ask(config, paths, stored)
-    found = compare(
-        stored,
-        assess(stored.incident, loaded.policy, catalogue()),
-        opinion,
-        tolerance=TOLERANCE if tolerance is None else tolerance,
-        note=note,
+    found = judge_again(
+        stored, loaded, paths.models_dir, backend=backend, model=model, tolerance=tolerance
     )
     if json_file is not None:
         json_file.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
@@ -129,43 +106,6 @@ def _find(database: Path, assessment_id: str) -> Assessment:
 def _refuse(why: str) -> NoReturn:
     typer.echo(f"hazard: {why}", err=True)
     raise typer.Exit(EXIT_USAGE)
-
-
-def _why_not_asked(stored: Assessment) -> str:
-    """Why there is no opinion to compare with; empty if there is one."""
-    from hazard.types import DecidedBy
-
-    if stored.opinion is not None:
-        return ""
-    if stored.decided_by is DecidedBy.FALLBACK:
-        return f"the model had given no answer ({stored.reason}): only the policy is judged again"
-    return "decided by the policy at once: no model had been asked"
-
-
-def _config(site: Reasoning, opinion: Opinion, backend: str | None, model: str | None) -> Reasoning:
-    """The site's configuration, turned to the backend that gave the opinion."""
-    from edge_agent.reasoner.backends import installed
-
-    wanted = backend or site.backend
-    if backend is None and opinion.backend in installed():
-        wanted = opinion.backend
-    kept = site.model if wanted == site.backend else None
-    return site.model_copy(update={"backend": wanted, "model": model or kept})
-
-
-def _ask(config: Reasoning, paths: Paths, stored: Assessment) -> Opinion:
-    """Today's opinion about what the stored assessment was about."""
-    from edge_agent.reasoner.backends import load
-    from hazard.triage.replay import question
-
-    asked = question(stored)
-    if asked is None:
-        raise HazardError(f"assessment {stored.assessment_id} has no incident: replay a newer one")
-    loaded = load(config, paths.models_dir)
-    try:
-        return loaded.reasoner.decide(*asked, time.monotonic() + WITHIN_S)
-    finally:
-        loaded.reasoner.close()
 
 
 def _tell(stored: Assessment, found: Replay) -> None:

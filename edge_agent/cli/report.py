@@ -1,8 +1,10 @@
-"""`hazard report`: how the alarm system performs, held against the standards."""
+"""`hazard report`: how the alarm system performs, and what happened in a week, as PDF."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +14,7 @@ from hazard.errors import HazardError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from sqlalchemy import URL
+    from sqlalchemy import URL, Engine
 
     from hazard.performance import AlarmReport, PointAlarms, PositionReport
     from hazard.site.models import Site
@@ -84,6 +86,70 @@ def alarms(
     _tell(found, loaded)
 
 
+@app.command("weekly")
+def weekly(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="the PDF")],
+    week_of: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="a day of the week, ISO 8601; the last whole week"),
+    ] = None,
+    language: Annotated[str, typer.Option(help="en, fr, de, es or it")] = "en",
+    site: Annotated[Path, typer.Option(help="the site file")] = Path("site.yaml"),
+    data_dir: Annotated[
+        Path | None, typer.Option(envvar="HAZARD_DATA_DIR", help="as given to `hazard run`")
+    ] = None,
+    *,
+    demo: Annotated[bool, typer.Option("--demo", help="the database of `hazard demo`")] = False,
+    database: Annotated[
+        str | None, typer.Option(metavar="URL", help="a database file or postgresql:// address")
+    ] = None,
+) -> None:
+    """The figures of a week as PDF, as the agent makes it by itself (site file, section reports).
+
+    The database is only read. Exit code 0; 2 for a date or a language that is none; 3 if the
+    database cannot be read or the file not be written.
+    """
+    from edge_agent.bootstrap import paths_for
+    from edge_agent.paths import default_models_dir
+    from hazard.reports.weeks import last_whole_week, monday_of
+    from hazard.reports.words import LANGUAGES
+    from hazard.site.loader import load_site
+    from hazard.store.engine import store_url
+
+    if language not in LANGUAGES:
+        raise typer.BadParameter(f"--language {language!r}: known are {', '.join(LANGUAGES)}")
+    if demo:
+        site = default_models_dir().parent / "demo" / "site.yaml"
+    loaded = load_site(site)
+    monday = last_whole_week(datetime.now(UTC), loaded.site.timezone)
+    if week_of is not None:
+        try:
+            monday = monday_of(date.fromisoformat(week_of))
+        except ValueError:
+            raise typer.BadParameter(
+                f"--week-of {week_of!r} is no date: want e.g. 2026-11-23"
+            ) from None
+    content = _weekly_pdf(
+        store_url(database or str(paths_for(site, data_dir).database)), loaded, monday, language
+    )
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise HazardError(f"{output} cannot be written ({error.strerror}): name another") from error
+    typer.echo(f"{output}: week of {monday}, {len(content)} bytes")
+
+
+def _weekly_pdf(url: URL, site: Site, monday: date, language: str) -> bytes:
+    from functools import partial
+
+    from hazard.reports.weekly import read_weekly, weekly_pdf
+    from hazard.store.figures import Figures
+
+    with _reading(url) as engine:
+        read = read_weekly(partial(Figures(engine).of, site), site, monday)
+    return weekly_pdf(read, site, language, datetime.now(UTC))
+
+
 def _time(text: str | None, site: Site, option: str) -> datetime | None:
     from zoneinfo import ZoneInfo
 
@@ -104,11 +170,30 @@ def _figures(
     url: URL, began_at: datetime, ended_at: datetime, watched: dict[str, tuple[str, ...]]
 ) -> AlarmReport:
     """The report from the database; its window begins with what the database holds."""
+    from hazard.performance import performance
+    from hazard.store.performance import alarm_changes, recorded_since
+
+    with _reading(url) as engine, engine.connect() as connection:
+        first = recorded_since(connection)
+        if first is None or first >= ended_at:
+            raise HazardError(
+                f"nothing was recorded before {ended_at:%F %R} UTC: give a later --to"
+            )
+        began_at = max(began_at, first)
+        return performance(
+            alarm_changes(connection, began_at, ended_at),
+            began_at=began_at,
+            ended_at=ended_at,
+            positions=watched,
+        )
+
+
+@contextmanager
+def _reading(url: URL) -> Iterator[Engine]:
+    """An engine for the block, and what goes wrong with it in words."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from hazard.performance import performance
     from hazard.store.engine import make_engine
-    from hazard.store.performance import alarm_changes, recorded_since
 
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
         raise HazardError(
@@ -117,19 +202,7 @@ def _figures(
         )
     engine = make_engine(url, busy_ms=1000, sync="NORMAL")
     try:
-        with engine.connect() as connection:
-            first = recorded_since(connection)
-            if first is None or first >= ended_at:
-                raise HazardError(
-                    f"nothing was recorded before {ended_at:%F %R} UTC: give a later --to"
-                )
-            began_at = max(began_at, first)
-            return performance(
-                alarm_changes(connection, began_at, ended_at),
-                began_at=began_at,
-                ended_at=ended_at,
-                positions=watched,
-            )
+        yield engine
     except SQLAlchemyError as error:
         why = str(getattr(error, "orig", error))[:300]
         raise HazardError(

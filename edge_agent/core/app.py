@@ -62,6 +62,7 @@ from hazard.types import (
     Evidence,
     HazardEvent,
     Health,
+    Observation,
     Reading,
     StageHealth,
 )
@@ -253,7 +254,7 @@ class Core:
         match message:
             case Observed(number=number, observation=observation):
                 self._metrics.observed(observation.camera_id)
-                work = partial(self._input, observation)
+                work = partial(self._observed, observation)
                 self._taken.once(connection.instance, number, work)
                 self._thread.after(partial(_acknowledge, connection, number))
             case Reported(report=report):
@@ -267,6 +268,10 @@ class Core:
                     self._reasoning.on_message(message)
             case _:
                 self._reasoning.on_message(message)
+
+    def _observed(self, observation: Observation) -> None:
+        self._upkeep.observation(observation)
+        self._input(observation)
 
     def _read(self, reading: Reading) -> None:
         self._stages.read(reading)

@@ -173,6 +173,9 @@ class HealthBoard:
         if site.store.replica_url is not None and "replica" not in self._workers:
             why = "the process that copies to the replica has not connected yet"
             found.append(self._never_spoke("replica", now, why))
+        if "jobs" not in self._workers:
+            why = "the process of the jobs has not connected yet"
+            found.append(self._never_spoke("jobs", now, why))
         found += [self._camera_stage(name, now) for name in sorted(site.cameras)]
         found += [self._sensor_stage(name, now) for name in sorted(site.sensors)]
         return found

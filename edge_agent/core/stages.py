@@ -106,6 +106,7 @@ class Stages:
             waiting=self._from.waiting(),
             bad_messages=self._from.bad_messages(),
             dropped_readings=self._from.upkeep.dropped_readings,
+            dropped_observations=self._from.upkeep.dropped_observations,
             readings={key: self._readings[key] for key in ("received", "good", "bad")},
         )
 

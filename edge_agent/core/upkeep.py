@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
@@ -22,13 +23,16 @@ from hazard.ports import Tick
 from hazard.site.models import Site
 from hazard.store.anchors import Anchors
 from hazard.store.store import Store
-from hazard.types import HazardEvent, Reading, StageHealth
+from hazard.types import HazardEvent, Observation, Reading, StageHealth
 
 HEALTH_S = 1.0
 PRUNE_S = 60.0
 ANCHOR_S = 60.0
 """How often at most the heads of the audit's chains are noted."""
 MAX_UNSTORED_READINGS = 10_000
+MAX_UNSTORED_OBSERVATIONS = 3000
+BUSY_COMMITS = 4
+"""Commits of alarms that wait: then observations are given up, first of all."""
 FAILED_IN_ROW = 2
 """Writes that fail before it is shown: a single one may have met a short lock."""
 
@@ -64,8 +68,9 @@ class Upkeep:
         self._storage = StorageWatch()
         self._anchors, self._anchored_s = Anchors(paths.audit_heads), -ANCHOR_S
         self._readings: list[Reading] = []
+        self._observations: list[Observation] = []
         self._prune_now = asyncio.Event()
-        self.dropped_readings = 0
+        self.dropped_readings = self.dropped_observations = 0
         self._failed_in_row, self._why = 0, ""
 
     def reading(self, reading: Reading) -> None:
@@ -74,6 +79,13 @@ class Upkeep:
             self._readings.append(reading)
         else:
             self.dropped_readings += 1
+
+    def observation(self, seen: Observation) -> None:
+        """Keep what a camera saw until the next write; beyond a bound it is dropped."""
+        if len(self._observations) < MAX_UNSTORED_OBSERVATIONS:
+            self._observations.append(seen)
+        else:
+            self.dropped_observations += 1
 
     def resume(self, events: Sequence[HazardEvent]) -> None:
         """Go on with a finding that stood before a restart."""
@@ -142,7 +154,21 @@ class Upkeep:
             self._failed_in_row += 1
             self._why = str(error)
             raise
+        finally:
+            await self._record_observations()
         self._failed_in_row = 0
+
+    async def _record_observations(self) -> None:
+        """Nothing waits for these: what the store does not take at once is dropped and counted."""
+        seen, self._observations = self._observations, []
+        if self._thread.waiting > BUSY_COMMITS or self._failed_in_row:
+            self.dropped_observations += len(seen)
+            return
+        try:
+            await self._thread.run(partial(self._store.observations.record, seen))
+        except HazardError as error:
+            self.dropped_observations += len(seen)
+            log.warning("observations.dropped", count=len(seen), error=str(error)[:300])
 
     def _record(self, stages: Sequence[StageHealth], readings: Sequence[Reading]) -> None:
         if self._store.journal_waiting:
@@ -186,6 +212,7 @@ class Upkeep:
             free_bytes=max(0, low_bytes(usage.total) - usage.free),
             replica_of=node if site.store.replica_url is not None else None,
         )
+        self._store.observations.prune(datetime.now(UTC), site.retention)
         self._bound_outbox(site)
         if time.monotonic() - self._anchored_s >= ANCHOR_S:
             self.anchor()

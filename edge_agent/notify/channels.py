@@ -73,6 +73,7 @@ class Apprise:
             body=text.body,
             notify_type=_TYPES[text.severity],
             body_format="text",
+            attach=_attachment(text),
             timeout=SEND_WITHIN_S,
         )
         if not result:
@@ -80,6 +81,16 @@ class Apprise:
             raise NotSentError(
                 f"channel {self._name}: not sent: {_without(address, said) or 'no reason given'}"
             )
+
+
+def _attachment(text: Text) -> Any:
+    if text.attached is None:
+        return None
+    from apprise.attachment.file import AttachFile  # noqa: PLC0415 - as above
+
+    attached = text.attached
+    make: Any = AttachFile  # it has no types
+    return make(str(attached.path), name=attached.name, mimetype=attached.media_type)
 
 
 _TYPES = {
@@ -191,6 +202,7 @@ def _payload(text: Text, dues: Sequence[DueNotice]) -> dict[str, Any]:
                 "hazard": due.message.hazard if due.message else None,
                 "severity": due.message.severity.value if due.message else None,
                 "state": due.message.state.value if due.message else None,
+                "report": due.notice.report.model_dump(mode="json") if due.notice.report else None,
             }
             for due in dues
         ],

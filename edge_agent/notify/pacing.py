@@ -20,8 +20,17 @@ def parcels(dues: Sequence[DueNotice], *, left: int) -> list[tuple[DueNotice, ..
         left: messages that the channel may still send in this hour.
 
     Critical alarms always go, each by itself. The others go by themselves while there is room;
-    the last message of the room takes all the rest together; without room they wait.
+    the last message of the room takes all the rest together; without room they wait. A report goes
+    by itself, after all alarms, or waits: its file is of no other message.
     """
+    reports = [due for due in dues if due.notice.report is not None]
+    alarms = [due for due in dues if due.notice.report is None]
+    sent = _of_alarms(alarms, left)
+    room = max(0, left - len(sent))
+    return [*sent, *((due,) for due in reports[:room])]
+
+
+def _of_alarms(dues: Sequence[DueNotice], left: int) -> list[tuple[DueNotice, ...]]:
     critical = [due for due in dues if _critical(due)]
     others = [due for due in dues if not _critical(due)]
     room = left - len(critical)

@@ -65,6 +65,13 @@ REASON: Mapping[NoticeReason, Texts] = {
         "es": "Esto es una prueba. No ha ocurrido nada.",
         "it": "Questo è un test. Non è successo nulla.",
     },
+    NoticeReason.REPORT: {
+        "en": "The weekly report of this plant.",
+        "fr": "Le rapport hebdomadaire de ce site.",
+        "de": "Der Wochenbericht dieser Anlage.",
+        "es": "El informe semanal de esta planta.",
+        "it": "Il rapporto settimanale di questo impianto.",
+    },
 }
 """First line of the text."""
 

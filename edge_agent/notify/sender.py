@@ -6,8 +6,9 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import structlog
 from pydantic import JsonValue
@@ -15,11 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from edge_agent.notify.channels import Channel, NotSentError, open_channel
 from edge_agent.notify.pacing import next_attempt, parcels
-from edge_agent.notify.texts import text_of, together
+from edge_agent.notify.texts import Attached, text_of, together
 from hazard.errors import HazardError
 from hazard.site.models import Site
 from hazard.site.notify import ChannelConfig
 from hazard.store.notices import DueNotice, Notices
+from hazard.store.reports import read_file
+from hazard.types import ReportNote
 
 BATCH = 200
 ROUND_S = 0.5
@@ -48,6 +51,9 @@ class Sender:
 
     A slow or dead channel holds up nobody else: each has its own thread. What was sent is written
     down before the next is sent; a process that dies between the two sends it once more.
+
+    Args:
+        reports: folder of the reports' files.
     """
 
     def __init__(
@@ -56,11 +62,13 @@ class Sender:
         config: ChannelConfig,
         notices: Notices,
         site: Callable[[], Site],
+        *,
+        reports: Path,
         channel: Channel | None = None,
     ) -> None:
         self.name, self.config = name, config
         self._channel = channel or open_channel(name, config)
-        self._notices, self._site = notices, site
+        self._notices, self._site, self._reports = notices, site, reports
         self.sent = 0
         self._stopping = threading.Event()
         self._busy_since: datetime | None = None
@@ -149,6 +157,9 @@ class Sender:
         ids = [due.notice.notice_id for due in parcel]
         at = self._busy_since = datetime.now(UTC)
         try:
+            report = parcel[0].notice.report
+            if report is not None:
+                text = replace(text, attached=self._attached(report, site))
             self._channel.send(text, parcel, at)
         except (NotSentError, HazardError) as error:
             self._not_sent(parcel, str(error))
@@ -160,6 +171,16 @@ class Sender:
         self._unwritten.append((ids, datetime.now(UTC)))
         self._notices.sent(*self._unwritten[-1])
         self._unwritten.pop()
+
+    def _attached(self, report: ReportNote, site: Site) -> Attached:
+        """The report's file, which is looked at before it is sent.
+
+        Raises:
+            StoreError: if it is gone, or is not what was written.
+        """
+        read_file(self._reports, report.sha256)
+        name = f"{site.site.id}-{report.monday}-{report.language}.pdf"
+        return Attached(self._reports / f"{report.sha256}.pdf", name, "application/pdf")
 
     def _not_sent(self, parcel: Sequence[DueNotice], error: str) -> None:
         now = datetime.now(UTC)

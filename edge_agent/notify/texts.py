@@ -5,13 +5,16 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from edge_agent.notify import phrases
+from hazard.reports.weeks import period
+from hazard.reports.words import say
 from hazard.site.models import Site
 from hazard.store.notices import DueNotice
-from hazard.types import AlertMessage, IsaState, NoticeReason, Severity
+from hazard.types import AlertMessage, IsaState, NoticeReason, ReportNote, Severity
 
 Chosen = TypeVar("Chosen")
 
@@ -23,18 +26,30 @@ ACTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that goes with a message, and what its receiver sees it called."""
+
+    path: Path
+    name: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """One message: title and body, without control characters, bounded."""
 
     title: str
     body: str
     severity: Severity
+    attached: Attached | None = None
 
 
 def text_of(due: DueNotice, language: str, site: Site) -> Text:
     """The message about one notice."""
     notice, message = due.notice, due.message
     reason = phrases.REASON[notice.reason][language].format(step=notice.step + 1)
+    if notice.report is not None:
+        return _of_report(notice.report, reason, language, site)
     if message is None:
         if notice.reason is NoticeReason.TEST:
             title = f"{phrases.TEST_TITLE[language]} - {site.site.name}"
@@ -53,6 +68,14 @@ def text_of(due: DueNotice, language: str, site: Site) -> Text:
         f"{site.site.name} · {message.node} · {message.alert_id} / {message.revision}",
     ]
     return Text(_title(message, language, site), _block(lines), message.severity)
+
+
+def _of_report(report: ReportNote, reason: str, language: str, site: Site) -> Text:
+    week = period(report.monday, language)
+    title = f"{say('report', language)} - {site.site.name} - {week}"
+    told = say("mail", language, period=week, alarms=report.alarms, critical=report.critical)
+    body = _block([reason, "", told, "", say("disclaimer", language)])
+    return Text(_line(title, MAX_TITLE), body, Severity.INFO)
 
 
 def together(dues: Sequence[DueNotice], language: str, site: Site) -> Text:

@@ -17,6 +17,7 @@ from edge_agent.notify.sender import FAILURES_SHOWN, Sender
 from hazard.errors import StoreError
 from hazard.site.models import Site
 from hazard.store import Store
+from hazard.store.reports import FOLDER
 from hazard.types import Health
 
 COMMIT_TIMEOUT_MS = 5000
@@ -40,6 +41,7 @@ class Notifier:
 
     def __init__(self, socket: Path, database: Path) -> None:
         self._database = database
+        self._reports = database.parent / FOLDER
         self._store: Store | None = None
         self._site: Site | None = None
         self._senders: dict[str, Sender] = {}
@@ -96,7 +98,9 @@ class Notifier:
             sender.stop(STOP_WITHIN_S)
         with self._lock:
             for name in wanted.keys() - self._senders.keys():
-                sender = Sender(name, wanted[name], store.notices, self._present_site)
+                sender = Sender(
+                    name, wanted[name], store.notices, self._present_site, reports=self._reports
+                )
                 self._senders[name] = sender
                 sender.start()
 

@@ -45,19 +45,21 @@ def occurrence(weekly: Weekly, timezone: str, at: datetime) -> Occurrence | None
     for day in (today, today - _DAY):
         if WEEK[day.weekday()] not in weekly.days:
             continue
-        found = _on(day, weekly, zone)
+        found = on_day(day, weekly, zone)
         if found.starts_at <= at < found.ends_at:
             return found
     return None
 
 
-def _on(day: date, weekly: Weekly, zone: ZoneInfo) -> Occurrence:
+def on_day(day: date, weekly: Weekly, zone: ZoneInfo) -> Occurrence:
+    """The occurrence that starts on this day of the local calendar, whatever its `days` say."""
     start, end = time.fromisoformat(weekly.start), time.fromisoformat(weekly.end)
     last = day if end > start else day + _DAY
-    return Occurrence(_utc(day, start, zone), _utc(last, end, zone))
+    return Occurrence(moment(day, start, zone), moment(last, end, zone))
 
 
-def _utc(day: date, clock: time, zone: ZoneInfo) -> datetime:
+def moment(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    """The aware UTC time at which the local clock shows this; see above for the two odd nights."""
     local = datetime.combine(day, clock, tzinfo=zone)
     at = local.astimezone(UTC)
     exists = at.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None)

@@ -44,6 +44,9 @@ class HazardKind(Model):
         description="raised by the agent about its alarms or itself: by no rule, judged by no "
         "model",
     )
+    near_miss: bool = Field(
+        default=False, description="nobody was hurt this time: counted in the near-miss trend"
+    )
     never_suppress: bool = Field(default=False, description="whatever its level")
     never_suppress_levels: tuple[Name, ...] = Field(
         default=(), description="levels from which on it is never suppressed"

@@ -8,7 +8,7 @@ holds the earlier finding; only a healthy picture clears.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import ClassVar, cast
 
 from hazard.ports import Rule, RuleInput, Tick
 from hazard.rules.common import camera_of, expect
@@ -61,6 +61,9 @@ State = tuple[Health, ...]
 @dataclass(frozen=True, slots=True)
 class CameraHealth:
     """One finding per camera and kind of fault."""
+
+    judges_silence: ClassVar[bool] = True
+    """What it finds cannot be found again in stored observations."""
 
     rule_id: str
     config: CameraHealthRule

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import ClassVar, cast
 
 from hazard.ports import Rule, RuleInput, Tick
 from hazard.rules.common import expect, sensor_of, usable_value
@@ -40,6 +40,9 @@ class Stale:
 
     Uncertain and bad readings do not end the silence; one good reading does.
     """
+
+    judges_silence: ClassVar[bool] = True
+    """What it finds cannot be found again in stored readings."""
 
     rule_id: str
     config: StaleRule

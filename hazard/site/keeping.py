@@ -35,6 +35,7 @@ class Retention(Model):
         default=500_000_000, ge=1_000_000, description="of these, most; the oldest go first"
     )
     alerts_days: float = Field(default=3650, gt=0)
+    reports_days: float = Field(default=1830, gt=0, description="days that weekly reports are kept")
 
     def of_kind(self, kind: str) -> tuple[float, int]:
         """Days and bytes of one kind of evidence: its own, or those of all evidence."""

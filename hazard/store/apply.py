@@ -18,6 +18,7 @@ from hazard.site.versions import SiteVersion
 from hazard.store.alert_figures import FIRST, alert_figures
 from hazard.store.audit import AuditEntry, append_entries
 from hazard.store.jobs import insert_jobs
+from hazard.store.notices import notice_row
 from hazard.store.operations import (
     FinishRequest,
     Operation,
@@ -48,7 +49,7 @@ from hazard.store.tables import (
 )
 from hazard.store.taken import save_taken
 from hazard.store.words import put_words
-from hazard.types import AlertMessage, Assessment, CaseFile, Incident, IsaState, Notice, NoticeState
+from hazard.types import AlertMessage, Assessment, CaseFile, Incident, IsaState
 
 AGENT_CHAIN = "agent"
 UNTOUCHED = CaseFile()
@@ -100,7 +101,7 @@ class _Rows:
             case SaveOrder(order=order):
                 self._orders[order.order_id] = _order(operation)
             case QueueNotice(notice=notice):
-                self._notices.append(_notice(notice))
+                self._notices.append(notice_row(notice))
             case _:
                 self._add_other(operation)
 
@@ -294,21 +295,6 @@ def _case(message: AlertMessage, at: datetime) -> Row:
         "next_due_at": min((a.due_at for a in case.actions if a.done_at is None), default=None),
         "updated_at": at,
         "payload": JsonText(case.model_dump_json()),
-    }
-
-
-def _notice(notice: Notice) -> Row:
-    return {
-        "notice_id": notice.notice_id,
-        "channel": notice.channel,
-        "alert_id": notice.alert_id,
-        "state": NoticeState.PENDING.value,
-        "attempts": 0,
-        "next_attempt_at": notice.created_at,
-        "error": "",
-        "created_at": notice.created_at,
-        "sent_at": None,
-        "payload": JsonText(notice.model_dump_json()),
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from hazard.store.anchors import ChainHead
 from hazard.store.tables import AuditRow, Base
 
 GENESIS = "0" * 64
+TELL_EVERY = 1000
 _INSERT = insert(Base.metadata.tables[AuditRow.__tablename__])
 _ALL = select(AuditRow).order_by(AuditRow.audit_id).execution_options(yield_per=1000)
 _NEWEST = (
@@ -82,12 +83,15 @@ def append_entries(connection: Connection, chain: str, entries: Sequence[AuditEn
 
 
 def verify_audit(
-    connection: Connection, anchored: Sequence[ChainHead] = ()
+    connection: Connection,
+    anchored: Sequence[ChainHead] = (),
+    tell: Callable[[int], None] | None = None,
 ) -> tuple[int, str | None]:
     """Recompute every chain: number of lines checked, and the first fault in words or None.
 
     Each of the `anchored` heads must occur in its chain: a chain that was cut off at its end, or
-    written anew, is whole in itself. On a replica each node has chains of its own.
+    written anew, is whole in itself. On a replica each node has chains of its own. `tell` hears
+    after every thousand lines how many were checked.
     """
     heads: dict[tuple[str, str, int], list[ChainHead]] = {}
     for head in anchored:
@@ -115,6 +119,8 @@ def verify_audit(
                     return checked, f"{where} is another than it was at {_time(head.at)}"
             ends[whose] = count + 1, row["hash"]
             checked += 1
+            if tell is not None and checked % TELL_EVERY == 0:
+                tell(checked)
     return checked, _cut_off([head for left in heads.values() for head in left], ends)
 
 

@@ -81,6 +81,15 @@ class Jobs:
 
     # ------------------------------------------------------------ the process of the jobs
 
+    def add(self, job: Job) -> None:
+        """Store a job that nobody asked for; one that is there already stays as it is.
+
+        Raises:
+            StoreError: if the store cannot be written.
+        """
+        with self._writer.transaction(wait_ms=WAIT_MS) as connection:
+            insert_jobs(connection, [job])
+
     def begin_next(self, now: datetime) -> Job | None:
         """The oldest job that waits, which is running from now on; None if none waits.
 

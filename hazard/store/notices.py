@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, case, delete, func, or_, select, update
 
+from hazard.store.statements import JsonText
 from hazard.store.tables import AlertRow, NoticeRow
 from hazard.store.writer import Writer
 from hazard.types import AlertMessage, Notice, NoticeState, Severity
@@ -181,3 +182,19 @@ class Notices:
                 )
             )
             return gone.rowcount
+
+
+def notice_row(notice: Notice) -> dict[str, Any]:
+    """The row of a notice that waits to be sent."""
+    return {
+        "notice_id": notice.notice_id,
+        "channel": notice.channel,
+        "alert_id": notice.alert_id,
+        "state": NoticeState.PENDING.value,
+        "attempts": 0,
+        "next_attempt_at": notice.created_at,
+        "error": "",
+        "created_at": notice.created_at,
+        "sent_at": None,
+        "payload": JsonText(notice.model_dump_json()),
+    }

@@ -50,10 +50,15 @@ def asked_since(connection: Connection, node: str, after: datetime) -> list[Aske
 
 
 def recorded_since(connection: Connection) -> datetime | None:
-    """Time of the first line that this database holds; None if it is empty."""
+    """Time of the first revision or line of the audit that this database holds; None: it is empty.
+
+    The audit has no index by time: its first line is the one with the smallest number.
+    """
     firsts = (
-        connection.execute(select(func.min(column))).scalar_one()
-        for column in (RevisionRow.stored_at, AuditRow.at)
+        connection.execute(select(func.min(RevisionRow.stored_at))).scalar_one(),
+        connection.execute(
+            select(AuditRow.at).order_by(AuditRow.audit_id).limit(1)
+        ).scalar_one_or_none(),
     )
     return min((first for first in firsts if first is not None), default=None)
 
@@ -69,7 +74,7 @@ def alarm_changes(
     rows = connection.execute(
         _figures().where(RevisionRow.stored_at >= began_at, RevisionRow.stored_at < ended_at)
     ).all()
-    yield from _earlier(connection, _older_alerts(connection, rows, began_at, ended_at), began_at)
+    yield from changes_of(connection, _older_alerts(connection, rows, began_at, ended_at), began_at)
     yield from map(_change, rows)
 
 
@@ -112,9 +117,10 @@ def _older_alerts(
     return sorted(older)
 
 
-def _earlier(
+def changes_of(
     connection: Connection, alert_ids: Sequence[str], before: datetime
 ) -> Iterator[AlarmChange]:
+    """The changes of these alarms that were stored before then, in order for each of them."""
     for first in range(0, len(alert_ids), IDS_AT_ONCE):
         ids = alert_ids[first : first + IDS_AT_ONCE]
         query = _figures().where(RevisionRow.alert_id.in_(ids), RevisionRow.stored_at < before)

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, Select, and_, func, or_, select
 
 from hazard.errors import StoreError
 from hazard.store.assessments import assessments_about, find_assessment
+from hazard.store.incidents import candidates, evidence_of, notice_lines, paths_around
 from hazard.store.side_tables import ReadingRow, StageHealthRow
 from hazard.store.tables import (
     ActionRequestRow,
@@ -40,7 +41,9 @@ from hazard.store.views import (
     AreaCounts,
     AuditLine,
     AuditPage,
+    Candidate,
     Delivery,
+    NoticeLine,
     ReadingPoint,
     RequestStatus,
     area_counts,
@@ -58,7 +61,9 @@ __all__ = [
     "AreaCounts",
     "AuditLine",
     "AuditPage",
+    "Candidate",
     "Delivery",
+    "NoticeLine",
     "Queries",
     "ReadingPoint",
     "RequestStatus",
@@ -124,7 +129,29 @@ class Queries:
                 audit=_audit(connection, select_audit().where(AuditRow.subject == alert_id)),
                 requests=_requests(connection, ActionRequestRow.alert_id == alert_id),
                 deliveries=_deliveries(connection, alert_id),
+                notices=notice_lines(connection, alert_id),
             )
+
+    def current(self, alert_id: str) -> AlertMessage | None:
+        """The newest message of an alert, or None if there is none of that id."""
+        query = select(AlertRow.payload).where(AlertRow.alert_id == alert_id)
+        with self._read() as connection:
+            payload = connection.execute(query).scalar_one_or_none()
+        return None if payload is None else AlertMessage.model_validate(payload)
+
+    def candidates(
+        self, *, hazard: str, area: str, before: datetime, other_areas: Sequence[str]
+    ) -> tuple[Candidate, ...]:
+        """Past alerts of the same kind, a bounded number: the same area's first."""
+        with self._read() as connection:
+            return candidates(
+                connection, hazard=hazard, area=area, before=before, other_areas=other_areas
+            )
+
+    def evidence_of(self, alert_id: str) -> tuple[str, tuple[Evidence, ...]] | None:
+        """An alert's area and its evidence that is not pruned; None without such an alert."""
+        with self._read() as connection:
+            return evidence_of(connection, alert_id)
 
     def count_alerts(self, where: AlertFilter | None = None) -> int:
         """How many alerts match."""
@@ -173,6 +200,13 @@ class Queries:
             return tuple(sorted({*said, *_newest_sequences(connection)}))
 
     # ------------------------------------------------------------ around an alert
+
+    def paths_around(
+        self, camera_id: str, since: datetime, until: datetime
+    ) -> dict[int, list[tuple[float, float]]]:
+        """The ways of a camera's tracks as relative foot points, by track, oldest first."""
+        with self._read() as connection:
+            return paths_around(connection, camera_id, since, until)
 
     def readings_around(
         self, sensor_ids: Sequence[str], start: datetime, end: datetime, *, limit: int = 5000

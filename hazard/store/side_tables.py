@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
@@ -82,6 +82,22 @@ class JobRow(Base):
     created_at: Mapped[datetime] = mapped_column(index=True)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class ReportRow(Base):
+    """A report that was made; its file lies in the data folder under its sha256."""
+
+    __tablename__ = "report"
+    report_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    monday: Mapped[date] = mapped_column(comment="first day of the week that it is about")
+    language: Mapped[str] = mapped_column(String(8))
+    sha256: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int] = mapped_column(BigKey)
+    alarms: Mapped[int]
+    critical: Mapped[int]
+    actor: Mapped[str] = mapped_column(String(64))
+    scheduled: Mapped[bool]
+    made_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class AlertTextRow(Base):

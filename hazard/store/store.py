@@ -21,15 +21,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from hazard.errors import StoreError
 from hazard.store.anchors import ChainEnds, ChainHead
 from hazard.store.audit import verify_audit
+from hazard.store.audit_reading import AuditReader
 from hazard.store.backlog import Backlog
 from hazard.store.bounds import Bounds
 from hazard.store.bulk import Bulk
 from hazard.store.committing import Committer
 from hazard.store.desk import Desk
 from hazard.store.engine import data_version, make_engine, store_url
+from hazard.store.figures import Figures
 from hazard.store.jobs import Jobs
 from hazard.store.news import News
 from hazard.store.notices import Notices
+from hazard.store.observations import Observations
 from hazard.store.operations import (
     OutboxMessage,
     Render,
@@ -38,11 +41,14 @@ from hazard.store.orders import Orders
 from hazard.store.outbox import Outbox, OutboxItem
 from hazard.store.people import People
 from hazard.store.performance import Asked
+from hazard.store.plans import Plans
 from hazard.store.queries import AreaCounts, Queries, area_counts
 from hazard.store.remote import RemoteDesk
+from hazard.store.reports import Reports
 from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
 from hazard.store.site_versions import SiteVersions
+from hazard.store.situation import Situation
 from hazard.store.taken import read_taken
 from hazard.store.unit import UnitOfWork
 from hazard.store.writer import Writer
@@ -68,16 +74,21 @@ class Store:
 
     Attributes:
         queries: what dashboard and reports read.
+        situation: what the overview, the plant map and the health page read.
         desk: what the dashboard hands in.
         remote: what the dashboard of a replica hands in, for other nodes.
         people: who may use the dashboard.
+        audit: who did what.
+        plans: pictures of the plant, and what lies where on them.
         outbox: the publisher's view.
         bulk: readings, stage health and retention.
         bounds: takes out of the outbox what waits beyond its limits.
         notices: what people are still to be told.
+        reports: reports of weeks, and how far they are sent.
         orders: the register of suppressions and shelvings.
         versions: what the site file said, when, and who made it so.
         jobs: long work that people have asked for.
+        observations: what cameras saw, for dry runs.
     """
 
     def __init__(
@@ -103,16 +114,22 @@ class Store:
         self._writer = Writer(self._durable, self._lock, commit_timeout_ms)
         relaxed = Writer(self._plain, self._lock, BULK_WAIT_MS)
         self.queries = Queries(self._plain)
+        self.situation = Situation(self._plain)
+        self.figures = Figures(self._plain)
         self.desk = Desk(self._writer)
         self.remote = RemoteDesk(self._writer)
         self.people = People(self._writer)
+        self.audit = AuditReader(self._plain)
+        self.plans = Plans(self._writer)
         self.outbox = Outbox(self._plain, relaxed)
         self.bulk = Bulk(self._plain, relaxed, self._writer)
         self.bounds = Bounds(self._plain, self._writer)
         self.notices = Notices(self._plain, self._writer)
+        self.reports = Reports(self._plain, self._writer)
         self.orders = Orders(self._plain)
         self.versions = SiteVersions(self._plain, lambda: self._backlog.operations)
         self.jobs = Jobs(self._plain, relaxed)
+        self.observations = Observations(self._plain, relaxed)
         self._restore = Restore(self._plain)
         self._chain_ends = ChainEnds()
         self._watch: Connection | None = None

@@ -113,6 +113,7 @@ class AlertRow(Base):
     payload: Mapped[dict[str, Any]]
     __table_args__ = (
         Index("ix_alert_facet", *FACET, "raised_at", "alert_id"),
+        Index("ix_alert_kind_place", "hazard", "area", "raised_at"),
         Index(
             "ix_alert_figures",
             "raised_at",
@@ -365,6 +366,10 @@ class AuditRow(Base):
     hash: Mapped[str] = mapped_column(String(64))
     __table_args__ = (
         UniqueConstraint("node", "chain", "previous_hash", name="uq_audit_chain_link"),
+        Index("ix_audit_subject", "subject", "at"),
+        Index("ix_audit_actor", "actor", "at"),
+        Index("ix_audit_verb", "verb", "at"),
+        Index("ix_audit_at", "at", "audit_id"),
         {"sqlite_autoincrement": True},
     )
 

@@ -88,11 +88,18 @@ class UnitOfWork:
         self._operations.append(SaveEvidence(incident_id=incident_id, evidence=evidence))
 
     def finish_request(
-        self, request_id: str, state: RequestState, outcome: str, at: datetime
+        self,
+        request_id: str,
+        state: RequestState,
+        outcome: str,
+        at: datetime,
+        values: Mapping[str, JsonValue] | None = None,
     ) -> None:
-        """Write what became of a request, in words for the person who asked."""
+        """Write what became of a request, in words for the person who asked, and for programs."""
         self._operations.append(
-            FinishRequest(request_id=request_id, state=state, outcome=outcome, at=at)
+            FinishRequest(
+                request_id=request_id, state=state, outcome=outcome, at=at, values=values or {}
+            )
         )
 
     def audit(

@@ -11,11 +11,14 @@ from hazard.types import (
     ActionRequest,
     AlertMessage,
     Assessment,
+    CauseCode,
     Evidence,
     Incident,
     IsaState,
     Model,
     Name,
+    Notice,
+    NoticeState,
     Quality,
     RequestState,
     Severity,
@@ -91,6 +94,39 @@ class Delivery(Model):
     attempts: int
 
 
+class NoticeLine(Model):
+    """A message to people about an alert, and what became of it."""
+
+    notice: Notice
+    state: NoticeState
+    error: str = ""
+    sent_at: UtcTime | None = None
+
+
+class Candidate(Model):
+    """A past alert as it is compared with another: a few things of its last message.
+
+    Attributes:
+        done: corrective actions that were completed, in words.
+        checked: recommended actions that were ticked, by the catalogue's ids.
+    """
+
+    alert_id: str
+    hazard: str
+    area: str
+    severity: Severity
+    raised_at: UtcTime
+    zones: tuple[str, ...]
+    sources: tuple[str, ...]
+    levels: tuple[str, ...]
+    measured: dict[str, float]
+    summary: str
+    cause: CauseCode | None
+    closing_note: str
+    done: tuple[str, ...]
+    checked: tuple[str, ...]
+
+
 class AlertDetail(Model):
     """Everything about one alert."""
 
@@ -102,6 +138,7 @@ class AlertDetail(Model):
     audit: tuple[AuditLine, ...]
     requests: tuple[RequestStatus, ...]
     deliveries: tuple[Delivery, ...]
+    notices: tuple[NoticeLine, ...] = Field(default=(), description="messages to people")
 
 
 class ReadingPoint(Model):
@@ -128,14 +165,15 @@ class AreaCounts(Model):
     unacknowledged: int
     suppressed: int
     unacknowledged_by_severity: dict[Severity, int]
+    by_state: dict[IsaState, int] = Field(default_factory=dict)
 
 
-_SUPPRESSED = (
+SUPPRESSED = (
     IsaState.SHELVED.value,
     IsaState.SUPPRESSED_BY_DESIGN.value,
     IsaState.OUT_OF_SERVICE.value,
 )
-_UNACKNOWLEDGED = (
+UNACKNOWLEDGED = (
     IsaState.UNACKNOWLEDGED.value,
     IsaState.RTN_UNACKNOWLEDGED.value,
     IsaState.LATCHED_UNACKNOWLEDGED.value,
@@ -146,11 +184,13 @@ def area_counts(area: str, cells: Sequence[tuple[str, str, int]]) -> AreaCounts:
     """Counts of one area from (severity, state, number) of alarms not back to normal."""
     by_severity: dict[Severity, int] = {}
     unacknowledged: dict[Severity, int] = {}
+    by_state: dict[IsaState, int] = {}
     for severity, state, number in cells:
         key = Severity(severity)
-        if state not in _SUPPRESSED:
+        by_state[IsaState(state)] = by_state.get(IsaState(state), 0) + number
+        if state not in SUPPRESSED:
             by_severity[key] = by_severity.get(key, 0) + number
-        if state in _UNACKNOWLEDGED:
+        if state in UNACKNOWLEDGED:
             unacknowledged[key] = unacknowledged.get(key, 0) + number
     return AreaCounts(
         area=area,
@@ -158,7 +198,8 @@ def area_counts(area: str, cells: Sequence[tuple[str, str, int]]) -> AreaCounts:
         by_severity=by_severity,
         unacknowledged=sum(unacknowledged.values()),
         unacknowledged_by_severity=unacknowledged,
-        suppressed=sum(n for _, state, n in cells if state in _SUPPRESSED),
+        by_state=by_state,
+        suppressed=sum(n for _, state, n in cells if state in SUPPRESSED),
     )
 
 

@@ -6,33 +6,20 @@ machines; the whole product is driven in tests/acceptance.
 
 from __future__ import annotations
 
-import os
 import re
-import select
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Route, expect
 
 from hazard.types import Health, Severity
+from tests.browser.desk import Desk, running_dashboard
 from tests.browser.officer import Officer, officer_at
 from tests.plant import Heartbeat, Plant
 
 pytestmark = pytest.mark.browser
-
-
-@dataclass
-class Desk:
-    """The running dashboard."""
-
-    process: subprocess.Popen[str]
-    address: str
-    code: str
 
 
 @pytest.fixture
@@ -43,24 +30,9 @@ def plant(tmp_path: Path) -> Iterator[Plant]:
 
 
 @pytest.fixture
-def desk(plant: Plant, repo_root: Path) -> Iterator[Desk]:
-    variables = {
-        "HAZARD_SITE_FILE": str(plant.site_file),
-        "HAZARD_DATA_DIR": str(plant.data_dir),
-        "HAZARD_RUN_DIR": str(plant.run_dir),
-    }
-    command = [sys.executable, "-m", "dashboard"]
-    with subprocess.Popen(
-        command, env=os.environ | variables, cwd=repo_root, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert select.select([process.stdout], [], [], 60)[0]
-            found = re.match(r"Dashboard: (\S+)  one-time code: (\S+)", process.stdout.readline())
-            assert found is not None
-            yield Desk(process, found.group(1), found.group(2))
-        finally:
-            process.kill()
+def desk(plant: Plant) -> Iterator[Desk]:
+    with running_dashboard(plant) as running:
+        yield running
 
 
 @pytest.fixture
@@ -152,7 +124,7 @@ def test_stale_health_is_unknown_on_every_page(core: Heartbeat, officer: Officer
     officer.sees("AGENT SILENT", timeout_ms=12_000)
     expect(officer.page.locator(".h-ready")).to_have_count(0)
     expect(officer.page.locator(".h-unknown")).to_have_count(8)
-    for page in ("Alarms", "Cameras", "Journal"):
+    for page in ("Overview", "Live", "Journal"):
         officer.goes_to(page)
         officer.sees("AGENT SILENT")
 
@@ -176,7 +148,7 @@ def test_no_page_is_wider_than_the_screen(
     plant.add_opinion(alert)
     plant.add_words(alert)
     with officer_at(desk.address, desk.code, "A. Rossi", width=width, height=800) as officer:
-        for path in ("/", "/journal", "/cameras", "/health", f"/alerts/{alert}"):
+        for path in ("/", "/journal", "/live", "/health", f"/alerts/{alert}"):
             officer.page.goto(officer.address + path)
             wide = officer.page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, path

@@ -9,7 +9,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hazard.alarms.flood import STANDARD, FloodMeter, FloodPeriod, flood_periods
+from hazard.alarm_load import FloodPeriod, floods, microseconds
+from hazard.alarms.flood import STANDARD, FloodMeter
 from hazard.site.alarms import Flood
 from tests.alert_builders import T0, later
 
@@ -83,14 +84,14 @@ def test_after_a_restart_the_stored_times_and_the_standing_flood_go_on() -> None
     assert forgotten.since is None
 
 
-def test_a_history_has_each_flood_with_its_end_and_its_alarms() -> None:
+def test_a_history_has_each_flood_with_its_end() -> None:
     history = [later(second) for second in (*range(0, 24, 2), 3600, *range(7200, 7212))]
-    assert flood_periods(history, later(8000)) == (
-        FloodPeriod(later(20), later(14 + 10 * MINUTE), 12),
-        FloodPeriod(later(7210), later(7207 + 10 * MINUTE), 12),
+    assert floods(microseconds(history), later(8000)) == (
+        FloodPeriod(later(20), later(14 + 10 * MINUTE)),
+        FloodPeriod(later(7210), later(7207 + 10 * MINUTE)),
     )
-    assert flood_periods(history, later(7500))[1].ended_at == later(7500)
-    assert flood_periods([], later(0)) == ()
+    assert floods(microseconds(history), later(7500))[1].ended_at == later(7500)
+    assert floods(microseconds([]), later(0)) == ()
 
 
 seconds = st.lists(st.integers(0, 300), max_size=60).map(sorted)
@@ -123,7 +124,7 @@ def test_history_and_meter_say_the_same_and_as_counting_each_second_anew(
         assert (meter.since is not None) == in_flood
         if in_flood:
             flooded.add(now)
-    periods = flood_periods(history, later(420), settings)
+    periods = floods(microseconds(history), later(420), settings)
     assert flooded == {
         later(second)
         for second in range(420)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hazard.alarm_load import microseconds, peak
 from hazard.alarms.flood import FLOOD_KIND
-from hazard.performance import AlarmChange, AlarmReport, Point, PositionReport, peak, performance
+from hazard.performance import AlarmChange, AlarmReport, Point, PositionReport, performance
 from hazard.targets import Held
 from hazard.types import IsaState, Severity
 from tests.alert_builders import T0, later
@@ -274,4 +275,4 @@ def test_the_peak_is_the_most_within_any_window(seconds: list[int], window_s: in
     brute = max(
         (sum(1 for s in seconds if end - window_s < s <= end) for end in seconds), default=0
     )
-    assert peak(times, later(window_s) - T0) == brute
+    assert peak(microseconds(times), later(window_s) - T0) == brute

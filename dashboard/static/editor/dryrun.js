@@ -46,6 +46,39 @@ export class DryRun {
   }
 
   result(found) {
-    return [h("pre", { class: "diff" }, JSON.stringify(found, null, 1))];
+    const { coverage, raised, no_longer: gone, rerated, unchanged } = found;
+    const asked = (Date.parse(coverage.asked.to_at) - Date.parse(coverage.asked.from_at)) / 3600000;
+    const blind = Object.entries(coverage.sources).filter(([, hours]) => hours === 0).map(([name]) => name);
+    return [
+      h("p", { class: coverage.covered_h < asked * 0.95 ? "notice warn" : "" }, t("dry_coverage", { hours: coverage.covered_h.toFixed(1), asked: asked.toFixed(1) })),
+      blind.length ? h("p", { class: "notice warn" }, t("dry_blind", { names: blind.join(", ") })) : null,
+      coverage.gaps.length ? h("p", {}, `${t("dry_gaps")} ${coverage.gaps.slice(0, 5).map((gap) => `${time(gap.from_at)} – ${time(gap.to_at)}`).join("; ")}`) : null,
+      h("h4", {}, t("dry_raised", { count: raised.total })), this.table(raised),
+      h("h4", {}, t("dry_gone", { count: gone.total })), this.table(gone),
+      rerated.total ? h("h4", {}, t("dry_rerated", { count: rerated.total })) : null,
+      rerated.total ? this.table({ total: rerated.total, examples: rerated.examples.map((pair) => ({ ...pair.after, was: pair.before.default })) }) : null,
+      h("p", {}, t("dry_same", { count: unchanged })),
+      found.not_tried.length ? h("div", {}, h("p", {}, t("dry_not")), h("ul", {}, found.not_tried.map((one) => h("li", {}, one)))) : null,
+    ];
   }
+
+  table({ total, examples }) {
+    if (!examples.length) return null;
+    const { forms } = this.editor;
+    const row = (one) => h("tr", {},
+      h("td", {}, forms.hazards[one.hazard] ?? one.hazard),
+      h("td", {}, [one.area, one.zone, one.sources.join(", ")].filter(Boolean).join(" · ")),
+      h("td", { class: "num" }, `${time(one.started_at)} – ${one.ended_at ? time(one.ended_at) : t("dry_stands")}`),
+      h("td", {}, `${one.was ? `${t(`severity_${one.was}`)} → ` : ""}${t(`severity_${one.default}`)}`));
+    return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t("dry_title") },
+      h("table", {},
+        h("thead", {}, h("tr", {}, ["dry_what", "dry_where", "dry_when", "dry_severity"].map((key) => h("th", {}, t(key))))),
+        h("tbody", {}, examples.map(row))),
+      total > examples.length ? h("p", { class: "hint" }, t("and_more", { count: total - examples.length })) : null);
+  }
+}
+
+function time(at) {
+  const timeZone = document.getElementById("editor").dataset.timezone;
+  return new Date(at).toLocaleString(document.documentElement.lang, { timeZone, dateStyle: "short", timeStyle: "medium" });
 }

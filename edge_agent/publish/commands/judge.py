@@ -21,7 +21,7 @@ from edge_agent.publish.commands.replies import (
     own_topic,
     refuse_topic,
 )
-from edge_agent.publish.commands.verbs import COMMANDS, Command
+from edge_agent.publish.commands.verbs import COMMANDS, ON_THE_NODE, Command
 from hazard.command_tokens import Claims, TokenRefused, check, read_secret
 from hazard.commands import CommandMessage, digest, stored_id
 from hazard.errors import ConfigError, HazardError
@@ -134,6 +134,11 @@ def _parse(payload: bytes) -> CommandMessage:
 def _verb(name: str) -> tuple[Verb, Command]:
     try:
         verb = Verb(name)
+        if verb in ON_THE_NODE:
+            raise CommandRefused(
+                f"{verb} is taken on the node's own dashboard only, where its site file and its "
+                "jobs are seen: ask there"
+            )
         return verb, COMMANDS[verb]
     except (ValueError, KeyError) as error:
         known = ", ".join(sorted(each.value for each in COMMANDS))

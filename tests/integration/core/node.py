@@ -93,16 +93,22 @@ def a_site(broker_port: int = CLOSED_PORT, **sections: Any) -> dict[str, Any]:
 
 
 class Node:
-    """The folders of one node and the cores that run there, one after the other."""
+    """The folders of one node and the cores that run there, one after the other.
 
-    def __init__(self, folder: Path, site: dict[str, Any], *, data_dir: Path | None = None) -> None:
+    Without `site` the folder's own site.yaml counts.
+    """
+
+    def __init__(
+        self, folder: Path, site: dict[str, Any] | None, *, data_dir: Path | None = None
+    ) -> None:
         self.paths = Paths(
             site_file=folder / "site.yaml",
             data_dir=data_dir or folder / "data",
             run_dir=runtime_dir(uuid.uuid4().hex[:8]),
             models_dir=folder / "models",
         )
-        self.write_site(site)
+        if site is not None:
+            self.write_site(site)
         self.paths.create()
 
     def write_site(self, site: dict[str, Any]) -> None:
@@ -216,7 +222,14 @@ class Client:
         """The highest number that the core has taken over."""
         return max((m.number for m in self.heard if isinstance(m, Ack)), default=0)
 
-    def observe(self, *, person: bool, state: CameraState = CameraState.OK, track: int = 1) -> int:
+    def observe(
+        self,
+        *,
+        person: bool,
+        state: CameraState = CameraState.OK,
+        track: int = 1,
+        zones: tuple[str, ...] = ("pit",),
+    ) -> int:
         """What camera `gate` sees now; the number of the observation."""
         self._number += 1
         now, now_s = datetime.now(UTC), time.monotonic()
@@ -226,7 +239,7 @@ class Client:
             confidence=0.9,
             xyxy=(10.0, 10.0, 30.0, 60.0),
             foot=(0.6, 0.3),
-            zones=("pit",),
+            zones=zones,
         )
         observation = Observation(
             camera_id="gate",

@@ -19,7 +19,7 @@ from dashboard.live import Event, Watcher
 from dashboard.replica import ReplicaBackend, open_replica
 from dashboard.security import COOKIE
 from dashboard.settings import REPLICA_STALE_AFTER_S, Settings
-from dashboard.stages import HealthView, judge_nodes
+from dashboard.stages import HealthView, judge, of_site, together
 from hazard.errors import StoreError
 from hazard.site.models import Site
 from hazard.store.queries import RequestStatus
@@ -285,22 +285,31 @@ def test_a_copied_revision_is_news_at_once_and_a_silent_node_makes_all_unknown(
                 await asyncio.to_thread(watcher.stop)
             view = health(plant)
             assert not view.silent
-            assert {s.stage for s in view.stages} >= {"core @edge-1", "core @edge-2", "camera/gate"}
-            old = judge_nodes(
-                {"edge-1": plant.backend.queries.stage_health("edge-1"), "edge-2": ()},
-                plant.site,
-                datetime.now(UTC),
-                REPLICA_STALE_AFTER_S,
-            )
-            assert (old.silent, old.worst) == (True, Health.UNKNOWN)
+            told = {(each.node, each.stage) for each in view.stages}
+            assert told >= {("edge-1", "core"), ("edge-2", "core")}
+            whole = of_site(judged(plant), plant.site)
+            assert [each.stage for each in whole.stages] == ["camera/gate"]
+            old = together([*judged(plant), judge((), plant.site, now(), 15.0, node="edge-3")], "")
+            assert (old.silent, old.worst, old.node) == (True, Health.UNKNOWN, "edge-3")
 
     run(test())
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def judged(plant: Plant) -> list[HealthView]:
+    """Each node by what it told the replica."""
+    said = plant.backend.situation.stage_health()
+    return [
+        judge(rows, plant.site, now(), REPLICA_STALE_AFTER_S, node=node)
+        for node, rows in said.items()
+    ]
+
+
 def health(plant: Plant) -> HealthView:
-    queries = plant.backend.queries
-    said = {node: queries.stage_health(node) for node in queries.nodes()}
-    return judge_nodes(said, plant.site, datetime.now(UTC), REPLICA_STALE_AFTER_S)
+    return together(judged(plant), "")
 
 
 def test_an_address_that_is_no_postgresql_is_refused(tmp_path: Path) -> None:

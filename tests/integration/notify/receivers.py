@@ -1,11 +1,14 @@
-"""A real HTTP receiver for webhooks, which can be told to fail."""
+"""Real receivers of webhooks (HTTP) and of mail (SMTP), which can be told to fail."""
 
 from __future__ import annotations
 
 import json
+import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -59,3 +62,53 @@ def receiver() -> Iterator[Receiver]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class Post:
+    """Mails that came, in order; `answers` are the replies to the next DATA, then 250."""
+
+    def __init__(self) -> None:
+        self.came: list[EmailMessage] = []
+        self.answers: list[str] = []
+        self.port = 0
+
+
+@contextmanager
+def post_office() -> Iterator[Post]:
+    """A real SMTP server (RFC 5321, what a client needs of it) on a port of its own."""
+    state = Post()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.say("220 post.example ESMTP")
+            while line := self.rfile.readline():
+                verb = line.split(maxsplit=1)[0].upper() if line.strip() else b""
+                if verb == b"QUIT":
+                    self.say("221 bye")
+                    return
+                if verb == b"DATA":
+                    self.take()
+                else:
+                    self.say("250 ok")
+
+        def take(self) -> None:
+            self.say("354 go on")
+            lines = list(iter(self.rfile.readline, b".\r\n"))
+            answer = state.answers.pop(0) if state.answers else "250 taken"
+            if answer.startswith("250"):
+                mail = message_from_bytes(b"".join(lines), policy=policy.default)
+                state.came.append(mail)
+            self.say(answer)
+
+        def say(self, text: str) -> None:
+            self.wfile.write(text.encode() + b"\r\n")
+
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    state.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()

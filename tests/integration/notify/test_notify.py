@@ -104,7 +104,9 @@ def a_notice(number: int, channel: str, now: datetime) -> Notice:
 
 
 def a_sender(name: str, site: Site, store: Store) -> Sender:
-    return Sender(name, site.notify.channels[name], store.notices, lambda: site)
+    return Sender(
+        name, site.notify.channels[name], store.notices, lambda: site, reports=Path("none")
+    )
 
 
 def test_a_webhook_is_signed_and_names_the_alert(

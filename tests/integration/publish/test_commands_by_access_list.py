@@ -141,6 +141,8 @@ BAD: list[tuple[str, dict[str, Any] | bytes, str]] = [
     ("test-annunciator", b'{"arguments": {"area": "yard", "seconds": NaN}}', "not finite"),
     ("explode", ACK, "no command 'explode'"),
     ("grant-permit", {}, "no command 'grant-permit'"),
+    ("change-site", {}, "on the node's own dashboard only"),
+    ("start-job", {}, "on the node's own dashboard only"),
     ("replay", {"arguments": {"from_sequence": 1}}, "node is missing"),
     ("test-annunciator", {"arguments": {"seconds": 5}}, "arguments.area is missing"),
     ("test-annunciator", {"node": "edge-1", "arguments": {"area": "moon"}}, "no area 'moon'"),

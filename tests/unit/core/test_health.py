@@ -45,7 +45,7 @@ def test_what_never_spoke_is_starting_at_first_and_offline_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     board = HealthBoard()
-    names = {"vision", "camera/gate", "sensor/h2s"}
+    names = {"vision", "jobs", "camera/gate", "sensor/h2s"}
     assert {s.stage: s.health for s in board.stages(SITE)} == dict.fromkeys(names, Health.STARTING)
     monkeypatch.setattr(health, "STARTING_S", 0.0)
     assert {s.stage: s.health for s in board.stages(SITE)} == dict.fromkeys(names, Health.OFFLINE)

@@ -3,86 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
-from starlette.routing import Mount
 
 from dashboard.auth import csrf_token, normalise_actor, normalise_code
 from dashboard.backend import Backend
 from dashboard.lockout import Lockout
 from dashboard.passwords import Passwords
-from dashboard.security import COOKIE, CSP, PUBLIC, local_path
+from dashboard.security import COOKIE, CSP, local_path
 from hazard.store.accounts import Account
 from hazard.types import Role
 from tests.plant import Plant
 from tests.unit.dashboard.conftest import Clock, cheap_passwords, csrf_of
 
 PASSWORD = "a quiet night at the plant"  # noqa: S105 - of a database that a test throws away
-
-FILLED = {
-    "alert_id": "alert-1",
-    "request_id": "none",
-    "camera_id": "yard-1",
-    "evidence_id": "0" * 64,
-}
-
-
-def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
-    """Every route of the application as (method, path)."""
-    seen = set()
-
-    def walk(items: list[Any]) -> None:
-        for route in items:
-            if isinstance(route, Mount):
-                continue
-            inner = getattr(route, "original_router", None) or getattr(route, "router", None)
-            if inner is not None and not hasattr(route, "path"):
-                walk(inner.routes)
-                continue
-            for method in route.methods - {"HEAD"}:
-                seen.add((method, route.path))
-
-    walk(app.routes)
-    yield from sorted(seen)
-
-
-def filled(path: str) -> str:
-    for name, value in FILLED.items():
-        path = path.replace("{" + name + "}", value)
-    return path
-
-
-def test_every_route_but_the_listed_ones_wants_a_login(
-    app: FastAPI, stranger: TestClient, plant: Plant
-) -> None:
-    plant.raise_alert()
-    found = list(routes(app))
-    assert ("POST", "/alerts/{alert_id}/actions") in found
-    assert ("GET", "/api/v1/alarms") in found
-    for method, path in found:
-        answer = stranger.request(method, filled(path), headers={"content-length": "0"})
-        if path in PUBLIC:
-            assert answer.status_code in (200, 303, 403), path
-        else:
-            assert answer.status_code in (303, 401), (method, path, answer.status_code)
-            assert "alert-1" not in answer.text
-
-
-def test_every_post_wants_the_csrf_token(app: FastAPI, officer: TestClient, plant: Plant) -> None:
-    plant.raise_alert()
-    posts = [path for method, path in routes(app) if method == "POST"]
-    assert len(posts) >= 4
-    for path in posts:
-        bad = {"csrf": "0" * 64, "verb": "acknowledge", "expected_revision": "1"}
-        assert officer.post(filled(path), data=bad).status_code == 403, path
-    assert plant.store.pending_requests() == []
 
 
 @pytest.mark.parametrize(
@@ -111,7 +50,7 @@ def test_every_answer_carries_the_security_headers(officer: TestClient, path: st
 def test_no_page_holds_inline_script_or_style(officer: TestClient, plant: Plant) -> None:
     alert = plant.raise_alert()
     plant.add_opinion(alert)
-    for path in ("/", "/journal", "/cameras", "/health", f"/alerts/{alert}"):
+    for path in ("/", "/journal", "/live", "/health", f"/alerts/{alert}"):
         text = officer.get(path).text
         assert "style=" not in text
         assert "<style" not in text
@@ -334,8 +273,7 @@ def test_getting_in_needs_the_token_of_its_own_page(
 ) -> None:
     code = backend.people.logins.new_code(clock.now())
     form = {"actor": "Ada", "code": code, "password": PASSWORD}
-    forged = csrf_token("")
-    for csrf in ("0" * 64, forged):
+    for csrf in (csrf_token(""), "0" * 64):
         assert stranger.post(path, data=form | {"csrf": csrf}).status_code == 403
     assert backend.people.logins.sessions(clock.now(), idle=timedelta(hours=1)) == []
 

@@ -14,6 +14,7 @@ from dashboard.backend import Backend
 from dashboard.live import QUEUE, Event, Hub, TooManyStreams, Watcher, beat
 from dashboard.settings import SiteFile
 from dashboard.stages import HealthView, judge
+from hazard.jobs import Job, JobKind, JobState
 from hazard.types import ActionRequest, Verb
 from tests.plant import Plant
 
@@ -136,3 +137,17 @@ def test_a_stream_ends_when_its_session_does(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_event_carries_no_line_break_from_its_data() -> None:
     assert Event("alarm", {"ids": ["a\n\ndata: evil"]}).encode().count(b"\n") == 3
     assert beat().encode().startswith(b"event: beat\ndata: ")
+
+
+def test_a_job_is_told_when_it_is_made_and_when_it_goes_on(
+    plant: Plant, news: queue.Queue[Event]
+) -> None:
+    now = datetime.now(UTC)
+    plant.store.jobs.add(Job(job_id="j1", kind=JobKind.DRY_RUN, actor="Ada", created_at=now))
+    assert news.get(timeout=WITHIN_S) == Event("job", {"id": "j1", "state": "waiting"})
+    plant.store.jobs.begin_next(now)
+    assert news.get(timeout=WITHIN_S) == Event("job", {"id": "j1", "state": "running"})
+    plant.store.jobs.tell("j1", 0.5, "half of it")
+    assert news.get(timeout=WITHIN_S) == Event("job", {"id": "j1", "state": "running"})
+    plant.store.jobs.end("j1", JobState.DONE, {}, "done", now)
+    assert news.get(timeout=WITHIN_S) == Event("job", {"id": "j1", "state": "done"})

@@ -61,6 +61,7 @@ def test_every_rule_kind_of_the_models_has_a_form_with_words_in_every_language()
         for reference in entry["discriminator"]["mapping"].values():
             for field in found["definitions"][reference.rsplit("/", 1)[-1]]["properties"].values():
                 assert field["title"]
+    assert forms("de")["kinds"]["crowding"]["text"] == "Zu viele Personen"
 
 
 def _parts(union: Any) -> Any:

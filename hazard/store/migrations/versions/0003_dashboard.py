@@ -19,6 +19,7 @@ def upgrade() -> None:
     _agents()
     _lists()
     _figures()
+    _reports()
 
 
 def _people() -> None:
@@ -150,6 +151,26 @@ def _agents() -> None:
         op.create_index(f"ix_job_{column}", "job", [column])
 
 
+def _reports() -> None:
+    op.create_table(
+        "report",
+        sa.Column("report_id", sa.String(64), nullable=False),
+        sa.Column(
+            "monday", sa.Date(), nullable=False, comment="first day of the week that it is about"
+        ),
+        sa.Column("language", sa.String(8), nullable=False),
+        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("size_bytes", BIG_KEY, nullable=False),
+        sa.Column("alarms", sa.Integer(), nullable=False),
+        sa.Column("critical", sa.Integer(), nullable=False),
+        sa.Column("actor", sa.String(64), nullable=False),
+        sa.Column("scheduled", sa.Boolean(), nullable=False),
+        sa.Column("made_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("report_id"),
+    )
+    op.create_index("ix_report_made_at", "report", ["made_at"])
+
+
 FACET = ("area", "hazard", "severity_rank", "state", "decided_by", "node", "case_closed")
 
 
@@ -179,6 +200,9 @@ def _lists() -> None:
         sa.PrimaryKeyConstraint("facet_id"),
         sa.UniqueConstraint(*FACET, name="uq_alert_facet"),
     )
+    for column in ("subject", "actor", "verb"):
+        op.create_index(f"ix_audit_{column}", "audit", [column, "at"])
+    op.create_index("ix_audit_at", "audit", ["at", "audit_id"])
     op.create_table(
         "alert_text",
         sa.Column("alert_no", BIG_KEY, autoincrement=False, nullable=False),
@@ -188,6 +212,7 @@ def _lists() -> None:
         sa.UniqueConstraint("alert_id"),
         sa.ForeignKeyConstraint(["alert_id"], ["alert.alert_id"], ondelete="CASCADE"),
     )
+    op.create_index("ix_alert_kind_place", "alert", ["hazard", "area", "raised_at"])
 
 
 FIGURES = (

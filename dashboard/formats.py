@@ -1,0 +1,89 @@
+"""Numbers, times and the domain's words as a reader of one language writes them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
+from dashboard.i18n import N_, translations
+from dashboard.stages import figure, unit_text
+from dashboard.views import age_text
+from dashboard.wording import WORDS
+from hazard.types import Measured
+
+DAY_UNIT = {"en": "d", "fr": "j", "de": "T", "es": "d", "it": "g"}
+"""The letter for days; h, min and s are the same everywhere."""
+_TRUTH = {True: N_("yes"), False: N_("no"), None: N_("none")}
+_LIMIT = N_("limit")
+_UNKNOWN = N_("unknown")
+_REGION = {"en": "en_GB"}
+"""English dates have the day first and a clock of 24 hours."""
+
+
+class Speech:
+    """How one language says numbers, durations, times and the words of the domain."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._locale = Locale.parse(_REGION.get(language, language))
+        self._catalogue = translations(language)
+
+    def tr(self, text: str) -> str:
+        """A text that code has marked with `N_`, translated; any other text as it is.
+
+        Unlike `_`, it takes no percent sign for a place holder: text from outside may go through.
+        """
+        return self._catalogue.gettext(text) if text else ""
+
+    def word(self, value: object) -> str:
+        """The word for a severity, state, health… in this language."""
+        if not isinstance(value, Enum) or type(value) not in WORDS:
+            return str(value)
+        return self.tr(WORDS[type(value)][value])
+
+    def number(self, value: float, digits: int = 2) -> str:
+        """A number with the language's separators and at most so many decimals."""
+        pattern = "#,##0." + "#" * digits if digits else "#,##0"
+        return format_decimal(value, format=pattern, locale=self._locale)
+
+    def figure(self, value: object) -> str:
+        """A figure as text: few digits, bounded length."""
+        if isinstance(value, bool) or value is None:
+            return self.tr(_TRUTH[value])
+        text = figure(value)
+        if isinstance(value, float) and self.language != "en":
+            return text.replace(".", ",")
+        return text
+
+    def count(self, value: int | None) -> str:
+        """A whole number; what is not known is said to be."""
+        return self.tr(_UNKNOWN) if value is None else self.number(value, 0)
+
+    def measured(self, measured: Measured) -> str:
+        """A measured value with its unit, and its limit."""
+        name = measured.name.replace("_", " ")
+        text = f"{name} {self.figure(measured.value)} {unit_text(measured.unit)}".strip()
+        if measured.threshold is None:
+            return text
+        limit = self.figure(measured.threshold)
+        return f"{text} ({self.tr(_LIMIT)} {limit})"
+
+    def age(self, seconds: float) -> str:
+        """A duration in at most two units."""
+        return age_text(seconds, DAY_UNIT[self.language])
+
+    def date(self, at: datetime, zone: str) -> str:
+        """The day in the site's zone."""
+        return format_date(at.astimezone(ZoneInfo(zone)), "medium", locale=self._locale)
+
+    def clock(self, at: datetime, zone: str, now: datetime | None = None) -> str:
+        """A time in the site's zone, to the second; with its day when that is not today."""
+        there = at.astimezone(ZoneInfo(zone))
+        if now is not None and there.date() == now.astimezone(ZoneInfo(zone)).date():
+            return f"{there:%H:%M:%S}"
+        return f"{self.date(at, zone)} {there:%H:%M:%S}"

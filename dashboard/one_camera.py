@@ -1,0 +1,89 @@
+"""What the page of one camera shows: its zones over the picture, its rules, its last alarms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from dashboard.drawing import Outline, outlines
+from dashboard.previews import camera_view, preview_size
+from dashboard.services import Services
+from dashboard.views import alarm_view, in_language
+from hazard.catalogue import catalogue
+from hazard.site.models import Camera, Site
+
+LATEST = 10
+LOOK_BACK = timedelta(days=7)
+FIGURES = ("frames_read", "frames_processed", "frames_dropped", "restarts")
+_NO_FIGURE = frozenset({"kind", "hazard", "camera", "cameras", "zone", "sensor", "sensors"})
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """One rule that looks at the camera."""
+
+    name: str
+    kind: str
+    hazard: str
+    where: str
+    settings: tuple[tuple[str, object], ...]
+
+
+def one_camera(services: Services, camera_id: str, language: str) -> dict[str, Any]:
+    """The context of a camera's page; the site names the camera."""
+    site, now = services.site, services.now()
+    folder = services.settings.previews
+    width, height = preview_size(folder, camera_id)
+    found = services.backend.situation.latest_of_source(camera_id, now - LOOK_BACK, LATEST)
+    return {
+        "camera": camera_view(camera_id, site, services.own_health(), folder, now),
+        "width": width,
+        "height": height,
+        "zones": zones_of(site.cameras[camera_id], width, height),
+        "calibrated": site.cameras[camera_id].calibration is not None,
+        "rules": rules_of(site, camera_id, language),
+        "alarms": [alarm_view(message, site, now, language) for message in found],
+        "look_back_days": LOOK_BACK.days,
+        "figures": FIGURES,
+    }
+
+
+def zones_of(camera: Camera, width: int, height: int) -> list[Outline]:
+    """The camera's zones as outlines in the picture's pixels."""
+    polygons = {name: zone.polygon for name, zone in camera.zones.items()}
+    return outlines(polygons, width, height)
+
+
+def rules_of(site: Site, camera_id: str, language: str) -> list[RuleLine]:
+    """The rules of the site that look at this camera, by name."""
+    lines = []
+    for name, rule in site.rules.items():
+        named = getattr(rule, "camera", None)
+        several = getattr(rule, "cameras", None)
+        area = site.cameras[camera_id].area
+        sensor = site.sensors.get(getattr(rule, "sensor", ""))
+        of_area = several == () and (sensor is None or sensor.area == area)
+        if named == camera_id or (several is not None and (camera_id in several or of_area)):
+            hazard = getattr(rule, "hazard", "")
+            kind = catalogue().get(hazard)
+            names = {str(code): text for code, text in kind.name.items()} if kind else {}
+            lines.append(
+                RuleLine(
+                    name=name,
+                    kind=rule.kind,
+                    hazard=in_language(names, language) or hazard,
+                    where=getattr(rule, "zone", None) or "",
+                    settings=_settings(rule.model_dump(exclude_none=True)),
+                )
+            )
+    return lines
+
+
+def _settings(rule: dict[str, Any]) -> tuple[tuple[str, object], ...]:
+    plain = {key: value for key, value in rule.items() if key not in _NO_FIGURE}
+    return tuple(
+        (key.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, tuple) else value)
+        for key, value in plain.items()
+        if isinstance(value, int | float | str | tuple) and value != ()
+    )

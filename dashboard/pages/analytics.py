@@ -1,0 +1,80 @@
+"""Figures over a period: what happened, how the alarms perform, what the model is worth."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from starlette.responses import Response
+
+from dashboard.access import Permission, needs
+from dashboard.charts import drawing
+from dashboard.figures import PERIODS, PeriodQuery
+from dashboard.pages.reports import reports_context
+from dashboard.services import Services, ServicesOf, language_of
+from hazard.catalogue import catalogue
+from hazard.figures import PlantFigures
+from hazard.reports.parts import plain_rows, show
+from hazard.reports.sections import kind_name, sections
+from hazard.reports.words import say
+
+router = APIRouter(include_in_schema=False)
+PeriodOf = Annotated[PeriodQuery, Depends()]
+
+
+@router.get("/analytics", dependencies=[needs(Permission.VIEW)])
+def analytics(request: Request, services: ServicesOf, period: PeriodOf) -> Response:
+    """All sections of the period."""
+    site = services.site
+    asked = period.asked(site, services.now())
+    found = services.figures.figures(services.backend.figures, site, asked)
+    language = language_of(request, site)
+    parts = sections(found, site, language)
+    return services.page(
+        request,
+        "analytics.html",
+        found=found,
+        sections=parts,
+        drawings={each.key: drawing(each.chart, language) for each in parts if each.chart},
+        asked=asked,
+        period=period,
+        periods=PERIODS,
+        kinds={name: kind_name(name, language) for name in catalogue()},
+        show=show,
+        say=say,
+        to_alarms=_to_alarms,
+        **reports_context(services),
+    )
+
+
+@router.get("/analytics/{table}.csv", dependencies=[needs(Permission.EXPORT)])
+def table_file(request: Request, services: ServicesOf, table: str, period: PeriodOf) -> Response:
+    """One section's table as CSV (RFC 4180, UTF-8), in the reader's language."""
+    site = services.site
+    asked = period.asked(site, services.now())
+    found = services.figures.figures(services.backend.figures, site, asked)
+    return csv_answer(found, services, language_of(request, site), table)
+
+
+def csv_answer(found: PlantFigures, services: Services, language: str, table: str) -> Response:
+    """The table of this section as a file.
+
+    Raises:
+        HTTPException: 404, naming the tables that there are.
+    """
+    known = {each.key: each for each in sections(found, services.site, language)}
+    if table not in known:
+        raise HTTPException(404, f"there is no table {table[:64]!r}: known are {', '.join(known)}")
+    text = io.StringIO()
+    csv.writer(text).writerows(plain_rows(known[table].table))
+    name = f"{services.site.site.id}-{table}-{found.began_at:%Y%m%d}-{found.ended_at:%Y%m%d}.csv"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _to_alarms(hazard: str, area: str | None) -> str:
+    values = {"hazard": hazard} | ({"area": area} if area else {})
+    return f"/alarms?{urlencode(values)}"

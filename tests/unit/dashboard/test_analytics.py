@@ -1,0 +1,146 @@
+"""Figures over a period: the page, its tables as files, and the API."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import timedelta
+
+import pytest
+from fastapi.testclient import TestClient
+
+from dashboard.backend import Backend
+from dashboard.charts import drawing
+from dashboard.figures import FiguresCache, PeriodQuery
+from hazard.reports.parts import Chart, Series
+from hazard.reports.words import LANGUAGES, words
+from hazard.site.loader import load_site
+from hazard.types import Role, Severity
+from tests.plant import Plant
+from tests.unit.dashboard.conftest import ClientAs, Clock
+
+
+def test_an_empty_store_says_when_figures_will_appear(officer: TestClient) -> None:
+    page = officer.get("/analytics").text
+    assert "figures appear with the first alarm" in page
+    assert 'id="days"' not in page
+
+
+def test_the_page_counts_what_was_raised_and_says_since_when(
+    plant: Plant, officer: TestClient
+) -> None:
+    plant.raise_alert(severity=Severity.CRITICAL)
+    plant.raise_alert(hazard="person_near_vehicle", area="yard", severity=Severity.LOW)
+    page = officer.get("/analytics").text
+    assert "2 alarms, 1 of them critical" in page
+    assert "This box has recorded since" in page
+    assert "Too few to tell a trend" in page
+    assert "the policy decided alone" in page
+    assert 'href="/alarms?hazard=toxic_gas"' in page
+    assert "style=" not in page
+    only = officer.get("/analytics?area=yard").text
+    assert "1 alarms, 0 of them critical" in only
+    assert 'href="/alarms?hazard=person_near_vehicle&amp;area=yard"' in only
+    before = officer.get("/analytics?from=2020-01-01&to=2020-01-31").text
+    assert "No alarm was raised in this period" in before
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_the_whole_page(
+    plant: Plant, officer: TestClient, language: str
+) -> None:
+    plant.raise_alert()
+    page = officer.get(f"/analytics?lang={language}")
+    assert page.status_code == 200
+    texts = words()["text"]
+    for key in ("days", "responses", "near_misses", "decisions"):
+        assert texts[key][language].replace("'", "&#39;") in page.text
+
+
+def test_every_word_has_five_languages_with_the_same_fields() -> None:
+    for group in words().values():
+        for key, texts in group.items():
+            assert set(texts) == set(LANGUAGES), key
+            fields = {code: set(re.findall(r"\{\w+\}", text)) for code, text in texts.items()}
+            assert len({frozenset(each) for each in fields.values()}) == 1, (key, fields)
+
+
+def test_a_table_is_a_file_that_no_name_turns_into_a_formula(
+    plant: Plant, officer: TestClient, client_as: ClientAs
+) -> None:
+    plant.raise_alert(sources=("=cmd|' /C calc'!A0",), asks_anew=True)
+    answer = officer.get("/analytics/actors-all.csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"].startswith('attachment; filename="demo-actors-all')
+    head, row = csv.reader(io.StringIO(answer.text))
+    assert head[0] == "hazard kind"
+    assert row[3].startswith("'=cmd")
+    assert row[4:] == ["1", "100.0"]
+    assert "performance-all" in officer.get("/api/v1/figures/none.csv").json()["detail"]
+    assert client_as(Role.OPERATOR).get("/analytics/kinds.csv").status_code == 403
+    assert "/analytics/kinds.csv" not in client_as(Role.OPERATOR, name="Bo").get("/analytics").text
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("period=1y", "period '1y' is not known: 24h"),
+        ("from=2026-13-01&to=2026-01-02", "from '2026-13-01' is no day"),
+        ("from=2026-01-01", "to '' is no day"),
+        ("from=2026-01-03&to=2026-01-01", "is not before the end of"),
+        ("from=2020-01-01&to=2026-01-01", "is more than 367 days"),
+        ("area=moon", "area 'moon' is not known: yard"),
+        ("hazard=dragons", "hazard 'dragons' is not known"),
+    ],
+)
+def test_a_wrong_question_is_told_what_is_wrong(officer: TestClient, query: str, told: str) -> None:
+    answer = officer.get(f"/api/v1/figures?{query}")
+    assert answer.status_code == 422
+    assert told in answer.json()["detail"]
+
+
+def test_the_api_has_what_the_page_shows(plant: Plant, officer: TestClient) -> None:
+    plant.raise_alert(asks_anew=True)
+    found = officer.get("/api/v1/figures?period=7d").json()
+    assert found["alarms"] == 1
+    assert found["kinds"][0]["name"] == "toxic_gas"
+    assert found["performance"]["positions"][0]["alarms"] == 1
+    assert officer.get("/api/v1/figures/kinds.csv").text.startswith("hazard kind,alarms,critical")
+
+
+def test_nothing_is_counted_twice_until_something_is_stored(
+    plant: Plant, backend: Backend, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[object] = []
+    count = backend.figures.of
+    monkeypatch.setattr(
+        backend.figures, "of", lambda *args, **more: counted.append(1) or count(*args, **more)
+    )
+    cache, site = FiguresCache(), load_site(plant.site_file)
+
+    def alarms() -> int:
+        asked = PeriodQuery(period="7d").asked(site, clock.now())
+        return cache.figures(backend.figures, site, asked).alarms
+
+    plant.raise_alert()
+    assert (alarms(), alarms()) == (1, 1)
+    assert len(counted) == 1
+    plant.raise_alert()
+    assert alarms() == 2
+    clock.ahead_s = timedelta(minutes=6).total_seconds()
+    assert alarms() == 2
+    assert len(counted) == 3
+
+
+def test_columns_stand_on_each_other_and_bars_beside_each_other() -> None:
+    series = (Series("low", "low"), Series("high", "high"))
+    columns = drawing(Chart("columns", series, ("a", "b"), ((1, 3), (0, 2))), "en")
+    assert [(p.y, p.height) for p in columns.pieces] == [(75.0, 25.0), (0.0, 75.0), (50.0, 50.0)]
+    bars = drawing(Chart("bars", series, ("a", "b"), ((1, 3), (0, 2))), "en")
+    assert [[(p.x, p.width) for p in line.pieces] for line in bars.lines] == [
+        [(0.0, 25.0), (25.0, 75.0)],
+        [(0.0, 50.0)],
+    ]
+    empty = drawing(Chart("columns", series, (), ()), "en")
+    assert empty.pieces == ()
