@@ -105,11 +105,27 @@ def document(app: FastAPI) -> dict[str, Any]:
             + "; ".join(f"`{each.value}`: {MEANING[each]}" for each in Permission),
         },
     }
+    _plain_tuples(made)
     permissions = dict(_permissions(app))
     for path, operations in made["paths"].items():
         for method, operation in operations.items():
             _complete(operation, method, permissions.get((path, method)))
     return made
+
+
+def _plain_tuples(node: Any) -> None:
+    """Say tuples as arrays of so many items: few generators of clients know `prefixItems`."""
+    if isinstance(node, list):
+        for each in node:
+            _plain_tuples(each)
+    if not isinstance(node, dict):
+        return
+    kinds = node.pop("prefixItems", None)
+    if isinstance(kinds, list):
+        different = [kind for number, kind in enumerate(kinds) if kind not in kinds[:number]]
+        node["items"] = different[0] if len(different) == 1 else {"anyOf": different}
+    for each in node.values():
+        _plain_tuples(each)
 
 
 def _complete(operation: dict[str, Any], method: str, permission: Permission | None) -> None:

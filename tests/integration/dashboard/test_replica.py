@@ -189,7 +189,7 @@ def _asks_by_the_page(plant: Plant, alert_id: str, folder: Path) -> None:
             people.logins.open_session(ada, now, lifetime=timedelta(hours=1)),
             domain="testserver.local",
         )
-        assert "core @edge-2" in client.get("/health").text
+        assert "edge-2" in client.get("/health").text
         found = re.search(r'name="csrf" value="(\w+)"', client.get(f"/alerts/{alert_id}").text)
         assert found is not None
         seen = plant.backend.queries.get_alert(alert_id)
