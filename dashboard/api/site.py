@@ -154,7 +154,8 @@ def change_site(services: ServicesOf, person: PersonOf, form: ChangeForm) -> Act
     found = check_site(services, PatchForm(base_sha256=form.base_sha256, patch=form.patch))
     if found.problems:
         first = found.problems[0]
-        raise HTTPException(422, f"{first.path}: {first.what}, {first.value}: {first.mend}")
+        seen = f" ({first.value})" if first.value else ""
+        raise HTTPException(422, f"{first.path}: {first.what}{seen}: {first.mend}")
     beyond = not_theirs(person, found)
     if beyond and not found.stale:
         raise HTTPException(403, f"this concerns {beyond}: ask somebody who is responsible there")

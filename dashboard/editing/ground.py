@@ -71,6 +71,8 @@ def fit(points: GroundPoints) -> GroundFit:
         if seen is None:
             raise ValueError("a point lies on the horizon: choose points of the ground")
         errors.append(math.dist(seen, ground))
+    if not math.isfinite(sum(errors)):
+        raise ValueError("the points are too close together: spread them over the floor")
     step_m, lines = _grid(matrix, points.ground_m)
     return GroundFit(
         errors_m=tuple(round(error, 4) for error in errors),

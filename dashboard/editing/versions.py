@@ -32,11 +32,13 @@ class VersionDiff(Model):
     Attributes:
         earlier: None: there is no earlier one, everything is new.
         newest: number of the newest version, which is in force.
+        newest_sha256: its hash: give it as base_sha256 to bring another back.
     """
 
     version: SiteVersionHead
     earlier: SiteVersionHead | None
     newest: int
+    newest_sha256: str
     diff: str
 
 
@@ -71,6 +73,7 @@ def between(backend: Backend, path: Path, version: int, against: int | None) -> 
         version=_head(wanted),
         earlier=None if earlier is None else _head(earlier),
         newest=newest[0].version,
+        newest_sha256=newest[0].sha256,
         diff=unified("" if earlier is None else earlier.text, wanted.text, path.name),
     )
 

@@ -7,7 +7,7 @@ import io
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from starlette.responses import Response
 
 from dashboard.access import Permission, needs
@@ -26,11 +26,17 @@ PeriodOf = Annotated[PeriodQuery, Depends()]
 
 
 @router.get("/analytics", dependencies=[needs(Permission.VIEW)])
-def analytics(request: Request, services: ServicesOf, period: PeriodOf) -> Response:
-    """All sections of the period."""
+def analytics(
+    request: Request,
+    services: ServicesOf,
+    period: PeriodOf,
+    asked: Annotated[str, Query(max_length=64)] = "",
+) -> Response:
+    """All sections of the period; `asked` is the request for a report that was just handed in."""
     site = services.site
-    asked = period.asked(site, services.now())
-    found = services.figures.figures(services.backend.figures, site, asked)
+    span = period.asked(site, services.now())
+    found = services.figures.figures(services.backend.figures, site, span)
+    status = services.backend.queries.request_state(asked) if asked else None
     language = language_of(request, site)
     parts = sections(found, site, language)
     return services.page(
@@ -39,7 +45,8 @@ def analytics(request: Request, services: ServicesOf, period: PeriodOf) -> Respo
         found=found,
         sections=parts,
         drawings={each.key: drawing(each.chart, language) for each in parts if each.chart},
-        asked=asked,
+        span=span,
+        asked=None if status is None else (status, *services.request_text(status)),
         period=period,
         periods=PERIODS,
         kinds={name: kind_name(name, language) for name in catalogue()},

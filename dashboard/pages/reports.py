@@ -78,7 +78,7 @@ def make(
     if week_of:
         arguments["week_of"] = week_of
     ask(services, person, Verb.START_JOB, arguments, request_id=request_id)
-    return RedirectResponse("/analytics#weekly", status_code=303)
+    return RedirectResponse(f"/analytics?asked={request_id}#weekly", status_code=303)
 
 
 @router.get("/reports/{report_id}.pdf", dependencies=[needs(Permission.EXPORT)])

@@ -21,20 +21,7 @@ router = APIRouter(include_in_schema=False, dependencies=[needs(Permission.EDIT_
 @router.get("/site")
 def editor(request: Request, services: ServicesOf) -> Response:
     """Zones, rules, sensors and schedules."""
-    cameras = services.site.cameras
-    folder = services.settings.previews
-    return services.page(
-        request,
-        "site.html",
-        words=_words(request, services),
-        stills=json.dumps(
-            {
-                name: f"/site/stills/{name}.jpg"
-                for name in cameras
-                if read_preview(folder, name) is not None
-            }
-        ),
-    )
+    return services.page(request, "site.html", words=_words(request, services))
 
 
 @router.get("/site/stills/{camera_id}.jpg")

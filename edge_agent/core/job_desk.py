@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from edge_agent.core.dispatch import FAILED, audit, finish_with
 from edge_agent.core.revisions import Commit
+from edge_agent.core.site_changes import in_audit
 from edge_agent.core.store_thread import StoreThread
 from hazard.alarms.arguments import StartJob, arguments_as
 from hazard.alarms.authorization import refuse_unauthorized
@@ -49,7 +50,7 @@ class JobDesk:
             values: dict[str, JsonValue] = {"job_id": job.job_id}
             text = f"job {job.kind.value} waits for its turn"
             outcome = RequestOutcome(state=RequestState.DONE, text=text, values=values)
-            done = audit(request, outcome, now), finish_with(request, outcome, now)
+            done = audit(in_audit(request), outcome, now), finish_with(request, outcome, now)
             self._commit((SaveJob(job=job), *done))
 
     async def _job(self, request: ActionRequest, now: datetime) -> Job:
@@ -92,4 +93,5 @@ class JobDesk:
 
     def _refuse(self, request: ActionRequest, text: str, now: datetime) -> None:
         outcome = RequestOutcome(state=RequestState.REFUSED, text=text[:2000])
-        self._commit((audit(request, outcome, now), finish_with(request, outcome, now)))
+        line = audit(in_audit(request), outcome, now)
+        self._commit((line, finish_with(request, outcome, now)))

@@ -28,10 +28,10 @@ from hazard.errors import ConfigError, Conflict, Forbidden, HazardError, Illegal
 from hazard.site.change import Proposal, compare, propose
 from hazard.site.loader import load_text
 from hazard.site.problems import SiteFileError
-from hazard.site.reach import areas_of_change
+from hazard.site.reach import areas_of_change, reserved_of_change
 from hazard.site.text import Content, read_content
 from hazard.store.site_versions import SiteVersions
-from hazard.types import ActionRequest, RequestOutcome, RequestState, Verb
+from hazard.types import ActionRequest, RequestOutcome, RequestState, Role, Verb
 
 MAX_PROBLEMS = 50
 """Problems that the outcome of a refused change names."""
@@ -107,6 +107,7 @@ class SiteChanges:
         proposal, restored = await self._proposal(arguments, now)
         if proposal.text == now.text:
             raise IllegalTransition("the change changes nothing: the file says so already")
+        _refuse_reserved(request, proposal)
         _refuse_other_areas(request, proposal)
         self._versions.expect(proposal.sha256)
         refused = await self._watcher.replace(partial(self._write, now, proposal.text))
@@ -161,7 +162,8 @@ class SiteChanges:
         }
         outcome = RequestOutcome(state=RequestState.DONE, text=text[:MAX_TEXT], values=values)
         at = datetime.now(UTC)
-        self._commit((save, audit(request, outcome, at), finish_with(request, outcome, at)))
+        line = audit(in_audit(request), outcome, at)
+        self._commit((save, line, finish_with(request, outcome, at)))
 
     # ------------------------------------------------------------ what was changed before
 
@@ -205,13 +207,32 @@ class SiteChanges:
         log.warning("site.not_changed", actor=request.actor, state=state.value, text=text[:300])
         at = datetime.now(UTC)
         told = outcome.model_copy(update={"values": {}})
-        self._commit((audit(request, told, at), finish_with(request, outcome, at)))
+        self._commit((audit(in_audit(request), told, at), finish_with(request, outcome, at)))
 
 
 def _arguments(request: ActionRequest) -> ChangeSite | RestoreSite:
     if request.verb is Verb.CHANGE_SITE:
         return arguments_as(ChangeSite, request)
     return arguments_as(RestoreSite, request)
+
+
+def in_audit(request: ActionRequest) -> ActionRequest:
+    """The request without its patch, in which somebody may have written what is secret."""
+    patch = request.arguments.get("patch")
+    if not isinstance(patch, dict):
+        return request
+    arguments = {**request.arguments, "patch": sorted(str(section)[:64] for section in patch)}
+    return request.model_copy(update={"arguments": arguments})
+
+
+def _refuse_reserved(request: ActionRequest, proposal: Proposal) -> None:
+    """Who may name users, or show people clear, is not everybody who may draw a zone."""
+    for field, roles in reserved_of_change(proposal.diff).items():
+        if request.role not in roles:
+            allowed = ", ".join(role for role in Role if role in roles)
+            raise Forbidden(
+                f"{field} is not for {request.actor} as {request.role}: it takes one of {allowed}"
+            )
 
 
 def _refuse_other_areas(request: ActionRequest, proposal: Proposal) -> None:

@@ -33,7 +33,8 @@ def write_site_file(path: Path, text: str) -> None:
 
 
 def _replace(file: Path, content: bytes, before: os.stat_result) -> None:
-    new = file.with_name(f".{file.name}.{os.getpid()}.new")
+    # One name, so that what a killed core left behind is written over by the next.
+    new = file.with_name(f".{file.name}.new")
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         with open(os.open(new, flags, 0o600), "wb") as handle:  # noqa: PTH123 - with these flags

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NoReturn
 
 import structlog
@@ -22,6 +24,8 @@ COMMIT_TIMEOUT_MS = 5000
 """A job can wait for the store: whoever raises alarms goes first."""
 TELL_EVERY_S = 0.5
 USAGE = 2
+FIRST_TO_GO = "800"
+"""Where memory runs out the kernel ends this process, and not one that alarms need."""
 
 log = structlog.get_logger()
 
@@ -84,6 +88,8 @@ def main() -> int:
     if len(sys.argv) != 2:  # noqa: PLR2004
         _refuse("give the id of one job")
     paths = Paths.from_environment()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO, encoding="ascii")
     with Store.open(paths.database, commit_timeout_ms=COMMIT_TIMEOUT_MS) as store:
         job = store.jobs.get(sys.argv[1])
         if job is None:

@@ -128,7 +128,12 @@ class Snapshot(Model):
 
 
 def _bounded(patch: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    size = len(json.dumps(patch))
+    try:
+        text = json.dumps(patch, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except ValueError:
+        raise ValueError("has a number or character that no file can hold") from None
+    size = len(text)
     if size > LONGEST_PATCH:
         raise ValueError(f"has {size} characters, at most {LONGEST_PATCH} are taken")
     return patch

@@ -85,7 +85,10 @@ class NearMisses(Model):
 
 
 class Durations(Model):
-    """How long something took, of the alarms for which it happened; whole seconds."""
+    """How long something took, of the alarms for which it happened.
+
+    Whole seconds; whole minutes from an hour on, whole hours from a day on.
+    """
 
     severity: Severity | None = Field(description="null: all")
     count: int

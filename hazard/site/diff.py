@@ -21,6 +21,12 @@ _RESTART = {
     ("dashboard", "port"): "the dashboard listens from the start",
 }
 
+_FIRST: dict[tuple[str, ...], str] = {
+    ("cameras",): "the vision group starts with the agent where there is a camera",
+    ("notify", "channels"): "the notifying process starts with the agent where there is a channel",
+}
+"""What is in force at once, but for the first of its kind: its process is not there yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -84,7 +90,7 @@ def _changes(old: Site, new: Site) -> Iterator[Change]:
             fields = getattr(type(before), "model_fields", None)
             for name in fields or ():
                 if getattr(before, name) != getattr(after, name):
-                    yield Change(section, name, "changed", _RESTART.get((section, name), ""))
+                    yield Change(section, name, "changed", _waits(section, name, before))
 
 
 def _entries(section: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
@@ -95,7 +101,12 @@ def _entries(section: str, before: Mapping[str, Any], after: Mapping[str, Any]) 
             yield Change(section, name, "changed")
     for name in after:
         if name not in before:
-            yield Change(section, name, "added")
+            yield Change(section, name, "added", "" if before else _FIRST.get((section,), ""))
+
+
+def _waits(section: str, name: str, before: Any) -> str:
+    first = "" if getattr(before, name) else _FIRST.get((section, name), "")
+    return _RESTART.get((section, name), first)
 
 
 def until_restart(running: Site, new: Site) -> Site:

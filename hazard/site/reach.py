@@ -1,13 +1,29 @@
-"""Which areas a change of the site file concerns: whoever is bound to areas changes no others."""
+"""What a change of the site file reaches: areas, and fields that give rights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from hazard.site.diff import SiteDiff
 from hazard.site.models import Site
+from hazard.types import Role
 
 _PLACED = ("cameras", "sensors")
+_RESERVED: Mapping[tuple[str, str], frozenset[Role]] = {
+    ("alarms", "users"): frozenset({Role.ADMINISTRATOR}),
+    ("mqtt", "token_secret"): frozenset({Role.ADMINISTRATOR}),
+    ("privacy", "blur_people"): frozenset({Role.ADMINISTRATOR, Role.SAFETY_OFFICER}),
+}
+"""What gives rights: nobody takes by the site file what their role does not give them."""
+
+
+def reserved_of_change(diff: SiteDiff) -> dict[str, frozenset[Role]]:
+    """What the change has of the fields that not everybody who may edit the site may change."""
+    return {
+        f"{change.section}.{change.name}": roles
+        for change in diff.changes
+        if (roles := _RESERVED.get((change.section, change.name))) is not None
+    }
 
 
 def areas_of_change(old: Site, new: Site, diff: SiteDiff) -> frozenset[str] | None:

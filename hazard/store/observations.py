@@ -42,8 +42,8 @@ class Observations:
         if rows:
             with self._writer.transaction() as connection:
                 connection.execute(insert(ObservationRow), rows)
-            if self._bytes is not None:
-                self._bytes += sum(int(str(row["size_bytes"])) for row in rows)
+                if self._bytes is not None:
+                    self._bytes += sum(int(str(row["size_bytes"])) for row in rows)
         return len(rows)
 
     def _keep(self, seen: Observation) -> bool:
@@ -101,7 +101,7 @@ class Observations:
                 connection.execute(
                     delete(ObservationRow).where(ObservationRow.observation_id.in_(gone))
                 )
-        self._bytes = max(0, left)
+            self._bytes = max(0, left)
         return len(gone)
 
     # ------------------------------------------------------------ reading

@@ -156,7 +156,7 @@ def shows_its_state(demo: RunningDemo) -> None:
 
     wait_until(content, seconds=LONGEST_S, what="`hazard status` to end with 0")
     assert said["well"]
-    assert {"broker", "core", "vision", "reasoner", "dashboard"} <= set(said["processes"])
+    assert {"broker", "core", "vision", "reasoner", "jobs", "dashboard"} <= set(said["processes"])
     stages = {stage["stage"] for stage in said["stages"]}
     wanted = {"camera/yard-1", "camera/gate-2", "sensor/h2s-1", "core", "store", "mqtt/plant"}
     assert wanted <= stages

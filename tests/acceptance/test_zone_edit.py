@@ -64,7 +64,7 @@ def draws_a_zone(page: Page, address: str) -> None:
     page.goto(f"{address}/site#camera/{CAMERA}")
     page.get_by_role("button", name="Draw a zone").click()
     drawing = page.locator("svg.drawing")
-    expect(drawing).to_be_visible()
+    expect(drawing).to_be_visible(timeout=PATIENCE_MS)
     box = drawing.bounding_box()
     assert box is not None
     for x, y in ((0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98)):
@@ -76,9 +76,9 @@ def draws_a_zone(page: Page, address: str) -> None:
     page.get_by_role("button", name="Add this rule").click()
     page.locator("#review").click()
     page.locator("#reason").fill("nobody crosses while the crane works")
-    expect(page.locator("#save")).to_be_enabled()
+    expect(page.locator("#save")).to_be_enabled(timeout=PATIENCE_MS)
     page.locator("#save").click()
-    expect(page.locator(".told")).to_contain_text("Saved.")
+    expect(page.locator(".told")).to_contain_text("Saved.", timeout=PATIENCE_MS)
 
 
 def takes_it_back(page: Page, address: str) -> None:
@@ -87,4 +87,6 @@ def takes_it_back(page: Page, address: str) -> None:
     page.get_by_label("Why").fill("the crane has left")
     page.get_by_role("button", name="Bring it back").click()
     page.wait_for_url("**/site/versions")
-    expect(page.locator(".versions li").first).to_contain_text("the crane has left")
+    expect(page.locator(".versions li").first).to_contain_text(
+        "the crane has left", timeout=PATIENCE_MS
+    )

@@ -1,4 +1,4 @@
-"""A real agent core as a process of its own, and a person whom its camera sees at one spot.
+"""A real agent core and the worker of its jobs, and a person whom its camera sees at one spot.
 
     python -m tests.browser.agent FOLDER
 
@@ -8,9 +8,12 @@ uses FOLDER/site.yaml, prints the run folder once it runs, and ends when its inp
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+from edge_agent.jobs.worker import JobWorker
 from edge_agent.process import configure_logging
 from hazard.geometry import contains
 from tests.integration.core.node import Client, Node
@@ -19,10 +22,21 @@ FOOT = (0.6, 0.3)
 """Where the camera `gate` sees its person stand."""
 
 
+@contextlib.asynccontextmanager
+async def jobs(node: Node) -> AsyncIterator[None]:
+    """The worker of jobs, for the block."""
+    task = asyncio.create_task(JobWorker(node.paths).run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def live(node: Node) -> None:
-    """Core and vision, until whoever started this closes the input."""
+    """Core, vision and jobs, until whoever started this closes the input."""
     over = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
-    async with node.running(), Client.connected(node, "vision") as vision:
+    async with node.running(), Client.connected(node, "vision") as vision, jobs(node):
         sys.stdout.write(f"{node.paths.run_dir}\n")
         sys.stdout.flush()
         while not over.done():

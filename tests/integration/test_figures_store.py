@@ -203,7 +203,8 @@ def write(store: Store, all_lives: Sequence[Life]) -> None:
                 connection.execute(insert(table), rows)
 
 
-def naive_quantile(values: list[int], share: float) -> int | None:
+def naive_quantile(exact: list[int], share: float) -> int | None:
+    values = [s if s < 3600 else s // 60 * 60 if s < 86400 else s // 3600 * 3600 for s in exact]
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)] if values else None
 
 

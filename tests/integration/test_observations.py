@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
+from hazard.catalogue import catalogue
+from hazard.dry_run.result import Span
+from hazard.dry_run.run import dry_run
+from hazard.geometry import contains
+from hazard.incidents import IncidentBook
+from hazard.rules import build_rules
+from hazard.rules.engine import RuleEngine
 from hazard.site.keeping import Retention
+from hazard.site.models import Site
 from hazard.store import Store
 from hazard.types import CameraState, Observation, Quality, Reading, Track
+from tests.unit.dry_run.test_dry_run import START as BEGIN
+from tests.unit.dry_run.test_dry_run import a_site
+from tests.unit.dry_run.test_dry_run import seen as looked
 
 START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 FAR = timedelta(days=10)
@@ -100,3 +112,50 @@ def test_readings_come_back_for_dry_runs(store: Store) -> None:
     ]
     store.bulk.record_readings(written)
     assert list(store.observations.readings_between(START - FAR, START + FAR)) == written
+
+
+def test_a_dry_run_over_what_was_kept_finds_the_incidents_that_were_found_live(
+    store: Store,
+) -> None:
+    site = a_site()
+    engine = RuleEngine(build_rules(site))
+    book = IncidentBook(catalogue(), window_s=site.policy.incident_window_s)
+    numbers = itertools.count(1)
+    stays = ((60, 70, 0.2), (200, 203, 0.2), (300, 340, 0.8), (420, 428, 0.3), (520, 560, 0.1))
+    live: dict[str, datetime] = {}
+    for tenth in range(6000):
+        at_s = tenth / 10
+        inside = [x for start, end, x in stays if start <= at_s < end]
+        track = 1 + sum(start <= at_s for start, _, _ in stays)
+        now = looked(at_s, inside[0] if inside else None, track=track)
+        fixed = now.model_copy(
+            update={"captured_monotonic_s": at_s, "detected_monotonic_s": at_s}
+            | {"tracks": tuple(_placed(site, each) for each in now.tracks)}
+        )
+        store.observations.record([now])
+        for event in engine.apply(fixed):
+            change = book.apply(event, lambda: str(next(numbers)))
+            live.setdefault(change.incident.incident_id, change.incident.opened_at)
+        for change in book.tick(fixed.captured_at):
+            assert change.incident.incident_id in live
+    assert len(live) == 4, "who stands on the right is in no zone"
+    span = Span(from_at=BEGIN, to_at=BEGIN + timedelta(minutes=10))
+    found = dry_run(
+        site,
+        site.model_copy(update={"rules": {}}),
+        store.observations.between(span.from_at, span.to_at),
+        (),
+        span=span,
+        kinds=catalogue(),
+        tell=lambda _share, _words: None,
+    )
+    tried = sorted(each.started_at for each in found.no_longer.examples)
+    assert len(tried) == len(live)
+    for mine, theirs in zip(tried, sorted(live.values()), strict=True):
+        assert abs(mine - theirs) <= timedelta(seconds=0.5)
+
+
+def _placed(site: Site, track: Track) -> Track:
+    zones = site.cameras["gate"].zones
+    inside = tuple(name for name, zone in zones.items() if contains(zone.polygon, track.foot))
+    return track.model_copy(update={"zones": inside})

@@ -43,17 +43,13 @@ export class CameraView {
   }
 
   setPicture() {
-    const still = this.editor.stills[this.name];
     this.picture = new Picture({
-      source: this.own ?? (still ? `${still}?${Date.now()}` : null),
+      source: this.own ?? `/site/stills/${this.name}.jpg?${Date.now()}`,
       label: t("picture_of", { camera: this.name }),
       onplace: (point) => this.place(point),
+      onmissing: () => this.stage.append(h("p", { class: "no-still" }, t("no_picture"))),
     });
-    const empty = this.own || still ? null : h("p", { class: "no-still" }, t("no_picture"));
-    this.stage.replaceChildren(this.picture.element, ...(empty ? [empty] : []));
-    this.picture.image.addEventListener("error", () => {
-      this.stage.append(h("p", { class: "no-still" }, t("no_picture")));
-    }, { once: true });
+    this.stage.replaceChildren(this.picture.element);
   }
 
   render() {

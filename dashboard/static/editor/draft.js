@@ -1,5 +1,5 @@
 // The change that is being made: the file as it was, as it shall be, and the way back.
-const KEEP = "hazard-site-draft";
+const KEEP = `hazard-site-draft:${document.getElementById("editor").dataset.person}`; // nobody else's
 const STEPS = 100;
 
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);

@@ -111,7 +111,7 @@ export class Form {
   select(path, node, options, required, choose = (value) => this.draft.set(path, value || undefined)) {
     const value = this.draft.at(path);
     const known = options.some((one) => one.value === value);
-    const empty = node.default ? t("by_default", { value: this.forms.values[node.default] ?? node.default }) : required ? t("choose") : t("none");
+    const empty = node.default ? t("by_default", { value: options.find((one) => one.value === node.default)?.label ?? this.forms.values[node.default] ?? node.default }) : required ? t("choose") : t("none");
     const box = h("select", {
       id: idOf(path), onchange: (event) => choose(event.target.value),
       "aria-describedby": `${idOf(path)}-help ${idOf(path)}-problem`,

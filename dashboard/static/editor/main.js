@@ -15,10 +15,10 @@ class Editor {
   constructor(file, forms) {
     this.file = file;
     this.forms = forms;
-    this.stills = JSON.parse(root.dataset.stills);
     this.draft = Draft.open(file);
     this.problems = [];
     this.checked = null;
+    this.asked = 0;
     this.context = { draft: this.draft, forms, choices: (what, path) => this.choices(what, path) };
     this.form = new Form(this.context);
     this.menu = h("nav", { class: "sections", "aria-label": t("sections") });
@@ -146,30 +146,36 @@ class Editor {
   changed() {
     this.render();
     if (this.view?.mode === "ground") this.view.ground.fit();
+    this.asked += 1;
+    this.checked = null;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.check(), CHECK_MS);
   }
 
+  // The answer counts only if nothing was asked or changed since.
   async check() {
-    const patch = this.draft.patch;
+    const number = ++this.asked;
+    const { patch, base } = this.draft;
+    let checked = null;
+    let fault = null;
     try {
-      this.checked = await ask("/api/v1/site/check", { base_sha256: this.draft.base.sha256, patch });
-      this.problems = this.checked.problems;
+      checked = await ask("/api/v1/site/check", { base_sha256: base.sha256, patch });
     } catch (error) {
-      this.checked = null;
-      this.problems = [{ path: "", what: error.message, value: "", mend: t("repeat") }];
+      fault = { path: "", what: error.message, value: "", mend: t("repeat") };
     }
+    if (number !== this.asked) return;
+    this.checked = checked;
+    this.problems = fault ? [fault] : checked.problems;
     this.review.left = showProblems(this.place, this.problems);
     this.renderMenu();
     this.renderBar();
     this.review.checkedAgain();
-    return this.checked;
   }
 
   renderBar() {
     const { dirty, past, future } = this.draft;
     this.bar.hidden = !dirty && !past.length && !future.length && !this.problems.length;
-    const count = this.checked && dirty ? this.checked.steps.length + this.checked.more : 0;
+    const count = this.checked ? this.checked.steps.length + this.checked.more : "…";
     const state = !dirty ? t("unchanged") : this.problems.length ? t("has_problems", { count: this.problems.length }) : t("changes", { count });
     const outside = (this.review.left ?? []).map((one) => h("li", {}, h("button", { type: "button", class: "quiet", onclick: () => this.goTo(one.path) }, `${one.path} ${one.what} ${one.value}: ${one.mend}`)));
     put(this.bar,

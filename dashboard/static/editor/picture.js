@@ -10,18 +10,22 @@ const clamp = (value) => Math.min(1, Math.max(0, value));
 const round = (value) => Math.round(clamp(value) * 10000) / 10000;
 
 export class Picture {
-  // `source`: address of the still; null: there is none.
-  constructor({ source, label, onplace }) {
+  // `source`: address of the still; `onmissing` hears that there is none.
+  constructor({ source, label, onplace, onmissing }) {
     this.shapes = [];
     this.lines = [];
     this.path = null;
     this.size = [1600, 900];
     this.svg = s("svg", { class: "drawing", role: "group", "aria-label": label });
-    this.image = source ? h("img", { src: source, alt: "", class: "still" }) : h("div", { class: "still none" });
+    this.image = h("img", { src: source, alt: "", class: "still" });
     this.element = h("div", { class: "stage" }, this.image, this.svg);
     this.image.addEventListener("load", () => {
       this.size = [this.image.naturalWidth || 1600, this.image.naturalHeight || 900];
       this.draw();
+    });
+    this.image.addEventListener("error", () => {
+      this.image.replaceWith(h("div", { class: "still none" }));
+      onmissing();
     });
     this.svg.addEventListener("click", (event) => {
       if (this.path && event.detail < 2) onplace(this.pointOf(event));
@@ -150,7 +154,8 @@ export class Picture {
   scale() {
     const width = this.element.clientWidth;
     if (!width) return;
-    const unit = this.size[0] / width;
+    // Large screens have a larger letter: what is drawn grows with it.
+    const unit = (this.size[0] / width) * (Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
     for (const one of this.svg.querySelectorAll("[data-size]")) {
       const size = Number(one.dataset.size) * unit;
       if (one.tagName === "circle") one.setAttribute("r", size);

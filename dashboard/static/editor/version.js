@@ -12,8 +12,7 @@ form?.addEventListener("submit", async (event) => {
   const tell = (state, text) => told.replaceChildren(h("div", { class: `outcome o-${state}` }, h("strong", { class: "outcome-word" }, words[`state_${state}`]), h("span", {}, text)));
   button.disabled = true;
   try {
-    const file = await ask("/api/v1/site");
-    const body = { base_sha256: file.sha256, version: Number(form.dataset.version), reason: document.getElementById("reason").value, request_id: newId() };
+    const body = { base_sha256: form.dataset.base, version: Number(form.dataset.version), reason: document.getElementById("reason").value, request_id: newId() };
     const last = await follow(await ask("/api/v1/site/restore", body), tell);
     if (last.state === "done") location.assign("/site/versions");
   } catch (error) {

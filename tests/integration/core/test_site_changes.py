@@ -164,12 +164,23 @@ def test_what_must_not_be_is_refused_and_the_file_stays(plant: Node) -> None:
                 (ask(plant, SOONER, areas=("hall",)), "this change concerns yard"),
                 (ask(plant, {"policy": {"incident_window_s": 5}}, areas=("yard",)), "whole plant"),
                 (ask(plant, {"rules": {"pit": {"dwell_s": 3600}}}), "changes nothing"),
+                (
+                    ask(plant, {"alarms": {"users": {"eve": {"role": "administrator"}}}}),
+                    "alarms.users",
+                ),
+                (
+                    ask(plant, {"privacy": {"blur_people": False}}, role=Role.INTEGRATOR),
+                    "privacy.blur_people is not for ada as integrator",
+                ),
+                (ask(plant, {"mqtt": {"brokers": {"plant": {"password": "hunter2"}}}}), "secret"),
             ):
                 state, text = await answered(plant, request)
                 assert state == "refused"
                 assert words in text
             state, _ = await answered(plant, ask(plant, SOONER, areas=("yard",)))
             assert state == "done"
+        with plant.store() as store:
+            assert "hunter2" not in store.queries.audit_page().model_dump_json()
 
     run(test())
 

@@ -113,6 +113,18 @@ def test_a_change_of_an_older_file_is_stale(editor: Editor, plant: Plant) -> Non
     assert not found["ok"]
 
 
+@pytest.mark.parametrize(
+    "patch",
+    ['{"\\ud800": 1}', '{"areas": {"yard": {"name": "\\ud83d"}}}', '{"a": NaN}', '{"a": 1e999}'],
+)
+def test_what_no_file_can_hold_is_refused(editor: Editor, patch: str) -> None:
+    body = f'{{"base_sha256": "{"0" * 64}", "patch": {patch}}}'
+    headers = editor.headers | {"content-type": "application/json"}
+    answer = editor.client.post("/api/v1/site/check", content=body, headers=headers)
+    assert answer.status_code == 422
+    assert "no file can hold" in answer.text
+
+
 def test_a_file_that_cannot_be_read_is_said_and_not_hidden(editor: Editor, plant: Plant) -> None:
     plant.site_file.write_text("site: [", encoding="utf-8")
     answer = editor.client.get("/api/v1/site")

@@ -8,7 +8,7 @@ import pytest
 
 from hazard.site.diff import changed_sections
 from hazard.site.loader import load_site
-from hazard.site.models import Site
+from hazard.site.models import Camera, Site
 from tests.unit.site.sites import GOOD
 
 
@@ -54,3 +54,19 @@ def test_only_what_is_bound_at_the_start_waits_for_a_restart(
     assert f"{change.section}.{change.name}" == name
     assert bool(change.restart) is later
     assert ("after a restart" in diff.summary()) is later
+
+
+def test_the_first_camera_and_the_first_channel_wait_for_their_process() -> None:
+    none = Site.model_validate(
+        {
+            "site": {"id": "plant", "name": "Plant"},
+            "areas": {"yard": {"name": "Yard"}},
+            "mqtt": {"embedded": True},
+        }
+    )
+    camera = Camera.model_validate({"area": "yard", "source": {"kind": "usb", "device": 0}})
+    one = none.model_copy(update={"cameras": {"gate": camera}})
+    two = none.model_copy(update={"cameras": {"gate": camera, "dock": camera}})
+    (first,) = changed_sections(none, one).restart
+    assert str(first).startswith("cameras.gate added (after a restart: the vision group starts")
+    assert not changed_sections(one, two).restart
