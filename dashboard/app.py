@@ -27,6 +27,7 @@ from dashboard.api import suppressions as suppressions_api
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.evidence import EvidenceRoom
+from dashboard.exports import Exports
 from dashboard.i18n import N_
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
@@ -36,6 +37,7 @@ from dashboard.pages import (
     audit,
     events,
     evidence,
+    exports,
     health,
     incident,
     live,
@@ -94,6 +96,7 @@ def create_app(
         site_file=SiteFile(settings.site_file, site),
         backend=backend,
         evidence=EvidenceRoom(settings.evidence, now),
+        exports=Exports(settings.data_dir / "exports", now),
         authenticator=Authenticator(
             backend.people, backend.desk, passwords or Passwords(), Lockout(clock)
         ),
@@ -115,6 +118,7 @@ def create_app(
         plant_map,
         alarms,
         incident,
+        exports,
         analytics,
         reports,
         live,
@@ -167,6 +171,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         services.hub.close()
         await asyncio.to_thread(watcher.stop)
+        await asyncio.to_thread(services.exports.close)
 
 
 def _wants_page(request: Request) -> bool:

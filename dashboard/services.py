@@ -17,6 +17,7 @@ from dashboard.access import MEANING, ROLE_TEXT, Permission, Person
 from dashboard.auth import Authenticator
 from dashboard.backend import Backend
 from dashboard.evidence import EvidenceRoom
+from dashboard.exports import Exports
 from dashboard.figures import FiguresCache
 from dashboard.formats import DAY_UNIT, Speech
 from dashboard.heat import HeatCounts
@@ -119,6 +120,7 @@ class Services:
     authenticator: Authenticator
     verifier: Verifier
     evidence: EvidenceRoom
+    exports: Exports
     hub: Hub = field(default_factory=Hub)
     heat: HeatCounts = field(default_factory=HeatCounts)
     figures: FiguresCache = field(default_factory=FiguresCache)

@@ -19,6 +19,9 @@ from structlog.tracebacks import ExceptionDictTransformer
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that a process gets when its parent dies."""
 
+PARENT = "HAZARD_PARENT"
+"""The variable that names the process which starts this one: it may be gone before this asks."""
+
 LAST_WORDS = "HAZARD_LAST_WORDS"
 """The variable that names the file for what a process said last before it failed."""
 MAX_WORDS = 300
@@ -28,9 +31,10 @@ def die_with_parent() -> None:
     """Ask the kernel to kill this process when its parent dies (Linux; elsewhere nothing).
 
     A supervisor that was killed must not leave a second set of processes behind that publish and
-    write beside the new ones.
+    write beside the new ones. One that has died already is known by `$HAZARD_PARENT`, where it is
+    set; children of this process do not inherit that.
     """
-    parent = os.getppid()
+    parent = int(os.environ.pop(PARENT, "") or os.getppid())
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

@@ -23,7 +23,7 @@ from typing import Any
 
 import structlog
 
-from edge_agent.process import LAST_WORDS, MAX_WORDS
+from edge_agent.process import LAST_WORDS, MAX_WORDS, PARENT
 
 BACK_OFF_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Waiting times before a process is started again; the last one stays."""
@@ -149,6 +149,7 @@ class Supervisor:
         environment = {
             **self._environment,
             "HAZARD_NICE": str(spec.nice),
+            PARENT: str(os.getpid()),
             LAST_WORDS: str(self._words_file(spec.name)),
         }
         child.born_monotonic_s = time.monotonic()

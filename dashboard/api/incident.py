@@ -6,22 +6,27 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from pydantic import BaseModel, Field
+from starlette.responses import FileResponse, Response
 
 from dashboard.access import Permission, PersonOf, needs
 from dashboard.actions import ActionForm, submit
-from dashboard.api.models import ActionAnswer
+from dashboard.api.models import ActionAnswer, Problem
 from dashboard.api.routes import ERRORS, WRITE_ERRORS, answer
+from dashboard.exports import Export, ExportState
 from dashboard.incident.budget import StageTime, latency_budget
 from dashboard.incident.checklist import Item, checklist, told
 from dashboard.incident.compare import Comparison, comparison
+from dashboard.incident.exporting import ExportOrder, start_export
 from dashboard.incident.offers import offers
 from dashboard.incident.page import shown_evidence, similar
 from dashboard.incident.readings import Series, series_around
 from dashboard.incident.reasons import in_words
+from dashboard.incident.replays import Judged, replays
 from dashboard.incident.saying import Say
 from dashboard.incident.similar import Similar
 from dashboard.incident.timeline import Entry, timeline
 from dashboard.pages.evidence import address_of, clear_view
+from dashboard.pages.exports import file_of, find
 from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf
 from dashboard.views import alarm_view
@@ -29,6 +34,11 @@ from hazard.store.queries import AlertDetail
 from hazard.types import Evidence, UtcTime, Verb
 
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
+FILE = {"schema": {"type": "string", "format": "binary"}}
+BUSY: dict[int | str, dict[str, object]] = {
+    429: {"model": Problem, "description": "too many files are being made"}
+}
+ExportId = Annotated[str, Path(min_length=1, max_length=64)]
 AlertId = Annotated[str, Path(min_length=1, max_length=64)]
 Language = Annotated[
     Literal["en", "fr", "de", "es", "it"], Query(description="of what is said in words")
@@ -59,7 +69,18 @@ class IncidentAnswer(BaseModel):
     latency: tuple[StageTime, ...]
     similar: tuple[Similar, ...]
     evidence: tuple[EvidenceAnswer, ...]
+    replays: dict[str, Judged] = Field(description="newest replay, by assessment id")
     may: tuple[Verb, ...] = Field(description="what the asker may ask of it now")
+
+
+class ExportAnswer(BaseModel):
+    """One file that is made of an incident; `why` says why it has failed."""
+
+    export_id: str
+    state: ExportState
+    progress: float = Field(description="0 to 1")
+    name: str
+    why: str
 
 
 class ReadingsAnswer(BaseModel):
@@ -111,6 +132,7 @@ def get_incident(
             )
             for one in shown
         ),
+        replays=replays(services, found),
         may=offers(alarm_view(message, site, services.now(), language), person),
     )
 
@@ -158,6 +180,51 @@ def see_clear(
     """A clear view of one picture or clip; who asks and why is written to the audit."""
     _, address = clear_view(services, person, alert_id, evidence_id, form.why)
     return ClearAnswer(address=address)
+
+
+@router.post(
+    "/alerts/{alert_id}/exports",
+    tags=["incident"],
+    status_code=202,
+    dependencies=[Depends(require_csrf), needs(Permission.EXPORT)],
+    responses=WRITE_ERRORS | BUSY,
+)
+def take_away(
+    services: ServicesOf, person: PersonOf, alert_id: AlertId, order: ExportOrder
+) -> ExportAnswer:
+    """Have an incident made into a file; who takes it away is written to the audit."""
+    return _export(start_export(services, person, alert_id, order))
+
+
+@router.get("/exports/{export_id}", tags=["incident"], dependencies=[needs(Permission.EXPORT)])
+def get_export(services: ServicesOf, person: PersonOf, export_id: ExportId) -> ExportAnswer:
+    """How far a file of the asker's is."""
+    return _export(find(services, person, export_id))
+
+
+@router.get(
+    "/exports/{export_id}/file",
+    tags=["incident"],
+    dependencies=[needs(Permission.EXPORT)],
+    response_class=FileResponse,
+    responses={
+        200: {"content": {"application/pdf": FILE, "application/zip": FILE}},
+        409: {"model": Problem, "description": "it is not made yet, or could not be"},
+    },
+)
+def get_file(services: ServicesOf, person: PersonOf, export_id: ExportId) -> Response:
+    """The file, once it is made; it is kept for 15 minutes."""
+    return file_of(find(services, person, export_id))
+
+
+def _export(export: Export) -> ExportAnswer:
+    return ExportAnswer(
+        export_id=export.export_id,
+        state=export.state,
+        progress=export.progress,
+        name=export.name,
+        why=export.why,
+    )
 
 
 def _found(services: Services, alert_id: str) -> AlertDetail:

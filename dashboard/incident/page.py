@@ -14,6 +14,7 @@ from dashboard.incident.compare import AUTHORITY_NAME, comparison
 from dashboard.incident.handling import handling
 from dashboard.incident.offers import offers
 from dashboard.incident.reasons import in_words
+from dashboard.incident.replays import replays
 from dashboard.incident.saying import Say
 from dashboard.incident.similar import SHARED_TEXT, Similar, most_like
 from dashboard.incident.timeline import KIND_TEXT, timeline
@@ -96,6 +97,7 @@ def page(services: Services, found: AlertDetail, language: str, person: Person) 
         "bars": [] if opinion is None else _bars(opinion),
         "opinion": opinion,
         "comparison": comparison(found.revisions, say),
+        "replays": replays(services, found),
         "assessments": found.assessments[::-1][:LINES],
         "timeline": timeline(found, say),
         "budget": latency_budget(found),

@@ -46,7 +46,7 @@ def analytics(
         sections=parts,
         drawings={each.key: drawing(each.chart, language) for each in parts if each.chart},
         span=span,
-        asked=None if status is None else (status, *services.request_text(status)),
+        asked=None if status is None else (status, *services.request_text(status, language)),
         period=period,
         periods=PERIODS,
         kinds={name: kind_name(name, language) for name in catalogue()},

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
-from pydantic import ValidationError
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
+from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from dashboard.access import Permission, Person, PersonOf, needs
 from dashboard.actions import ActionForm, arguments_of, submit
 from dashboard.incident.page import page
 from dashboard.incident.readings import series_around
+from dashboard.incident.replays import start_replay
 from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf, language_of
 from hazard.store.queries import RequestStatus
@@ -21,21 +22,35 @@ AlertId = Annotated[str, "an alert's id; unknown ones give 404"]
 FIELDS_MAX = 24
 
 
+class Shown(BaseModel):
+    """What the page shows beside the incident: the request, and the file, that were asked for."""
+
+    asked: str = Field(default="", max_length=64)
+    exported: str = Field(default="", max_length=64)
+
+
 @router.get("/alerts/{alert_id}", dependencies=[needs(Permission.VIEW)])
 def incident(
     request: Request,
     services: ServicesOf,
     person: PersonOf,
     alert_id: AlertId,
-    asked: Annotated[str, Query(max_length=64)] = "",
+    shown: Annotated[Shown, Query()],
 ) -> Response:
     """One incident with everything that is known about it."""
     context = _context(request, services, person, alert_id)
-    status = services.backend.queries.request_state(asked) if asked else None
+    status = services.backend.queries.request_state(shown.asked) if shown.asked else None
     known = None if status is None else _outcome(request, services, status)
     message = context["message"]
     series = series_around(services.backend.queries, services.site, message, services.now())
-    return services.page(request, "incident.html", **context, series=series, asked=known)
+    return services.page(
+        request,
+        "incident.html",
+        **context,
+        series=series,
+        asked=known,
+        export=services.exports.of(shown.exported, person.account_id),
+    )
 
 
 @router.get("/fragments/alerts/{alert_id}", dependencies=[needs(Permission.VIEW)])
@@ -95,6 +110,26 @@ def act(
         asked = _outcome(request, services, status)
         return services.render(request, "fragments/request.html", asked=asked)
     target = f"/alerts/{status.request.alert_id}?asked={status.request.request_id}"
+    return RedirectResponse(target, status_code=303)
+
+
+@router.post(
+    "/alerts/{alert_id}/replays",
+    dependencies=[Depends(require_csrf), needs(Permission.START_JOBS)],
+)
+def judge_again(
+    request: Request,
+    services: ServicesOf,
+    person: PersonOf,
+    alert_id: AlertId,
+    assessment_id: Annotated[str, Form(min_length=8, max_length=64)],
+) -> Response:
+    """Have a decision judged again; the page shows how far the job is, and what came of it."""
+    status = start_replay(services, person, alert_id, assessment_id)
+    if request.headers.get("x-fragment"):
+        asked = _outcome(request, services, status)
+        return services.render(request, "fragments/request.html", asked=asked)
+    target = f"/alerts/{alert_id}?asked={status.request.request_id}"
     return RedirectResponse(target, status_code=303)
 
 

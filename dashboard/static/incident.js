@@ -165,6 +165,7 @@ let sent = null; // the form whose request is under way
 root.addEventListener("submit", async (event) => {
   const form = event.target;
   if (form.classList.contains("clear-form")) return seeClear(event, form);
+  if (form.classList.contains("export-form")) return takeAway(event, form);
   if (!form.classList.contains("request-form")) return;
   event.preventDefault();
   const button = form.querySelector("button:not([type=button])");
@@ -256,6 +257,36 @@ async function seeClear(event, form) {
   } finally {
     button.disabled = false;
   }
+}
+
+// ---------------------------------------------------------------- files
+
+const MAKING_MS = 500;
+const exported = document.getElementById("exported");
+
+async function takeAway(event, form) {
+  event.preventDefault();
+  const button = form.querySelector("button");
+  button.disabled = true;
+  try {
+    const fresh = await fetchFragment(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    if (fresh !== null) exported.replaceChildren(fresh);
+    watchFile();
+  } catch (error) {
+    tell(asked.dataset.notSent, error.message);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function watchFile() {
+  const one = exported?.querySelector("[data-state=making]");
+  if (!one) return;
+  setTimeout(async () => {
+    const fresh = await fetchFragment(one.dataset.src).catch(() => null);
+    if (fresh !== null) exported.replaceChildren(fresh);
+    watchFile();
+  }, MAKING_MS);
 }
 
 // ---------------------------------------------------------------- readings
@@ -411,4 +442,5 @@ setInterval(() => { if (!document.hidden) soon(); }, EVERY_MS);
 
 readings();
 settle();
+watchFile();
 root.dataset.ready = "yes";

@@ -1,6 +1,5 @@
 // Keeps a page true: listens to news, fetches the fragments that changed, says when it cannot.
 const SILENT_MS = 6000; // the server says something every 2 s
-const ANSWER_MS = 2000; // the agent answers a request within this time
 const GAP_MS = 300; // a fragment is fetched at most this often
 
 let heardAt = performance.now();
@@ -24,9 +23,8 @@ function soon(element, delay = 0) {
   waiting.set(element, last);
 }
 
-async function fetchFragment(source, options = {}) {
+async function fetchFragment(source) {
   const answer = await fetch(source, {
-    ...options,
     headers: { "X-Fragment": "1" },
     signal: AbortSignal.timeout(10000),
   });
@@ -46,12 +44,10 @@ async function fetchFragment(source, options = {}) {
 
 async function refresh(element) {
   if (!element.isConnected) return;
-  const source = element.dataset.src ?? element.dataset.formSrc;
   try {
-    const fresh = await fetchFragment(source);
+    const fresh = await fetchFragment(element.dataset.src);
     if (fresh === null) return;
-    if (element.dataset.formSrc) swapForms(element, fresh);
-    else if (element.dataset.swap === "ids") swapById(fresh);
+    if (element.dataset.swap === "ids") swapById(fresh);
     else swap(element, fresh);
     if (!broken) madeAt = performance.now();
     ages();
@@ -89,118 +85,6 @@ function swapById(fresh) {
       return part;
     });
   }
-  showChange();
-}
-
-// ---------------------------------------------------------------- forms and requests
-
-function touched(element) {
-  if (element.contains(document.activeElement)) return true;
-  return [...element.querySelectorAll("textarea")].some((one) => one.value !== one.defaultValue);
-}
-
-function swapForms(element, fresh) {
-  if (element.dataset.fresh !== "yes" && touched(element)) {
-    const now = fresh.querySelector("[data-matter]").dataset;
-    const forms = element.querySelector("[data-matter]");
-    if (now.matter === forms.dataset.matter) setRevision(forms, now.revision);
-    return showChange();
-  }
-  delete element.dataset.fresh;
-  const open = element.querySelectorAll("details[open]").length > 0;
-  if (!open || element.querySelector("[data-matter]").dataset.matter !== fresh.querySelector("[data-matter]").dataset.matter) {
-    element.replaceChildren(fresh);
-  } else {
-    setRevision(element.querySelector("[data-matter]"), fresh.querySelector("[data-matter]").dataset.revision);
-  }
-}
-
-function setRevision(forms, revision) {
-  forms.dataset.revision = revision;
-  for (const input of forms.querySelectorAll("[name=expected_revision]")) input.value = revision;
-}
-
-// What matters has changed while somebody was writing: say so before they act.
-function showChange() {
-  const shown = document.getElementById("alert-head");
-  const forms = document.querySelector("#actions [data-matter]");
-  if (!shown || !forms) return;
-  forms.querySelector(".changed").hidden = shown.dataset.matter === forms.dataset.matter;
-}
-
-document.addEventListener("click", (event) => {
-  if (!event.target.classList?.contains("seen")) return;
-  const actions = document.getElementById("actions");
-  actions.dataset.fresh = "yes";
-  document.activeElement.blur();
-  refresh(actions);
-});
-
-document.addEventListener("submit", async (event) => {
-  const form = event.target;
-  if (!form.classList.contains("ask")) return;
-  event.preventDefault();
-  const button = form.querySelector("button:not([type=button])");
-  button.disabled = true;
-  const asked = document.getElementById("asked");
-  try {
-    const body = new URLSearchParams(new FormData(form));
-    const fresh = await fetchFragment(form.action, { method: "POST", body });
-    if (fresh === null) return;
-    asked.replaceChildren(fresh);
-    follow();
-    document.activeElement.blur();
-    const actions = document.getElementById("actions");
-    actions.dataset.fresh = "yes";
-    for (const one of form.querySelectorAll("textarea")) one.value = "";
-    form.querySelector("[name=request_id]").value = crypto.randomUUID?.() ?? fallbackId();
-  } catch (error) {
-    const note = document.createElement("div");
-    note.className = "outcome o-refused";
-    const word = document.createElement("strong");
-    word.className = "outcome-word";
-    word.textContent = "NOT SENT";
-    const text = document.createElement("span");
-    text.textContent = `${error.message}. Nothing was done: repeat, or call the control room.`;
-    note.append(word, text);
-    asked.replaceChildren(note);
-  } finally {
-    button.disabled = false;
-  }
-});
-
-function fallbackId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const hex = [...bytes].map((one) => one.toString(16).padStart(2, "0")).join("");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
-}
-
-// Looks after a request until it is settled, whether news come or not.
-async function follow() {
-  const asked = document.getElementById("asked");
-  const one = asked?.querySelector("[data-request]");
-  if (!one || !["pending", "unanswered"].includes(one.dataset.state)) return;
-  clearTimeout(asked.timer);
-  asked.timer = setTimeout(look, one.dataset.state === "pending" ? ANSWER_MS + 100 : 3000);
-}
-
-async function look() {
-  const asked = document.getElementById("asked");
-  const one = asked?.querySelector("[data-request]");
-  if (!one) return;
-  try {
-    const fresh = await fetchFragment(one.dataset.src);
-    if (fresh !== null) asked.replaceChildren(fresh);
-    const state = asked.querySelector("[data-request]")?.dataset.state;
-    if (["done", "conflict", "refused"].includes(state)) soon(document.getElementById("actions"));
-  } catch {
-    one.dataset.state = "unanswered";
-    one.className = "outcome o-unanswered";
-    one.querySelector(".outcome-word").textContent = "NO ANSWER";
-    one.querySelector("span").textContent =
-      "The dashboard does not answer: call the control room. Whether it was done is not known.";
-  }
-  follow();
 }
 
 // ---------------------------------------------------------------- news
@@ -219,7 +103,6 @@ function hear({ kind, data, closed }) {
     return;
   }
   document.body.dispatchEvent(new CustomEvent(`news-${kind}`, { detail: data ?? {} }));
-  if (kind === "request" && document.querySelector(`[data-request="${CSS.escape(data.id)}"]`)) look();
   for (const element of document.querySelectorAll("[data-on]")) {
     if (!element.dataset.on.split(" ").includes(kind)) continue;
     const alert = element.dataset.alert;
@@ -321,5 +204,4 @@ for (const element of document.querySelectorAll("[data-every]")) {
 
 listen();
 ages();
-follow();
 page.dataset.live = "yes";

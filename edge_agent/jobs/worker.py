@@ -16,7 +16,7 @@ from edge_agent.core_link import CoreLink
 from edge_agent.ipc import Configure, Message, WorkerReport
 from edge_agent.jobs.registry import LONGEST_S, due_functions
 from edge_agent.paths import Paths
-from edge_agent.process import LAST_WORDS, MAX_WORDS
+from edge_agent.process import LAST_WORDS, MAX_WORDS, PARENT
 from edge_agent.supervisor import describe_exit
 from hazard.errors import StoreError
 from hazard.jobs import Job, JobState
@@ -114,7 +114,12 @@ class JobWorker:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "edge_agent.launch", "job", "edge_agent.jobs.child"),
             job.job_id,
-            env={**os.environ, **self._paths.environment(), LAST_WORDS: str(words)},
+            env={
+                **os.environ,
+                **self._paths.environment(),
+                PARENT: str(os.getpid()),
+                LAST_WORDS: str(words),
+            },
             stdin=asyncio.subprocess.DEVNULL,
         )
         try:

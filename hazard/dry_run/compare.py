@@ -79,16 +79,20 @@ def _partner(
     waiting: list[WouldBe], first: int, taken: set[int], one: WouldBe, window: timedelta
 ) -> int | None:
     """The incident that starts nearest to `one` among those that it meets and nobody has taken."""
-    meets = [
-        number
-        for number in range(first, len(waiting))
-        if number not in taken
-        and waiting[number].started_at - window <= _end(one)
-        and _end(waiting[number]) >= one.started_at - window
-    ]
-    return min(
-        meets, key=lambda number: abs(waiting[number].started_at - one.started_at), default=None
-    )
+    nearest: int | None = None
+    for number in range(first, len(waiting)):
+        other = waiting[number]
+        if other.started_at - window > _end(one):
+            break
+        if number in taken or _end(other) < one.started_at - window:
+            continue
+        if nearest is None or _apart(other, one) < _apart(waiting[nearest], one):
+            nearest = number
+    return nearest
+
+
+def _apart(one: WouldBe, other: WouldBe) -> timedelta:
+    return abs(one.started_at - other.started_at)
 
 
 def _end(found: WouldBe) -> datetime:

@@ -105,7 +105,9 @@ class Jobs:
         with self._writer.transaction(wait_ms=WAIT_MS) as connection:
             job_id = connection.execute(oldest).scalar_one_or_none()
             if job_id is not None:
-                connection.execute(_update(job_id).values(state=JobState.RUNNING, started_at=now))
+                connection.execute(
+                    _update(job_id).values(state=JobState.RUNNING.value, started_at=now)
+                )
         return None if job_id is None else self.get(job_id)
 
     def tell(self, job_id: str, progress: float, message: str) -> None:
@@ -121,7 +123,7 @@ class Jobs:
     def end(
         self, job_id: str, state: JobState, result: Mapping[str, JsonValue], text: str, at: datetime
     ) -> None:
-        """Write what became of a job.
+        """Write what became of a job that runs; one that has failed meanwhile stays so.
 
         Raises:
             StoreError: if the store cannot be written.
@@ -130,7 +132,8 @@ class Jobs:
         if state is JobState.DONE:
             values["progress"] = 1.0
         with self._writer.transaction(wait_ms=WAIT_MS) as connection:
-            connection.execute(_update(job_id).values(**values, message=text[:MAX_MESSAGE]))
+            running = _update(job_id).where(JobRow.state == JobState.RUNNING.value)
+            connection.execute(running.values(**values, message=text[:MAX_MESSAGE]))
 
     def fail_running(self, text: str, at: datetime) -> int:
         """Jobs that were running when their process died have failed; gives their number.

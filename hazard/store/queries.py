@@ -78,6 +78,11 @@ class Queries:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @property
+    def engine(self) -> Engine:
+        """The database, for exports, which read in their own way."""
+        return self._engine
+
     def _read(self) -> AbstractContextManager[Connection]:
         return self._engine.connect()
 

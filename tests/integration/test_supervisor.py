@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from edge_agent.process import PARENT
 from edge_agent.supervisor import ChildSpec, Supervisor, describe_exit
 
 pytestmark = pytest.mark.anyio
+ROOT = Path(__file__).parents[2]
 SLEEPER = "tests.integration.sleeper"
 
 
@@ -111,3 +113,20 @@ async def test_children_of_a_killed_supervisor_die_with_it(tmp_path: Path) -> No
 )
 def test_an_exit_is_told_in_words(code: int, text: str) -> None:
     assert describe_exit(code) == text
+
+
+def test_a_process_whose_parent_died_before_it_could_ask_ends_at_once(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait(60)
+    told = tmp_path / "told"
+    module = tmp_path / "orphan_of_a_test.py"
+    module.write_text(f"open({str(told)!r}, 'w').close()\n")
+    orphan = subprocess.run(
+        [sys.executable, "-m", "edge_agent.launch", "orphan", "orphan_of_a_test"],
+        env={**os.environ, PARENT: str(gone.pid), "PYTHONPATH": f"{ROOT}:{tmp_path}"},
+        cwd=ROOT,
+        check=False,
+        timeout=60,
+    )
+    assert orphan.returncode == -signal.SIGKILL
+    assert not told.exists()

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue, ValidationError
 
+from edge_agent.publish.commands import verbs
 from edge_agent.publish.commands.replies import (
     LARGEST_BYTES,
     Received,
@@ -21,7 +22,7 @@ from edge_agent.publish.commands.replies import (
     own_topic,
     refuse_topic,
 )
-from edge_agent.publish.commands.verbs import COMMANDS, ON_THE_NODE, Command
+from edge_agent.publish.commands.verbs import COMMANDS, Command
 from hazard.command_tokens import Claims, TokenRefused, check, read_secret
 from hazard.commands import CommandMessage, digest, stored_id
 from hazard.errors import ConfigError, HazardError
@@ -134,7 +135,7 @@ def _parse(payload: bytes) -> CommandMessage:
 def _verb(name: str) -> tuple[Verb, Command]:
     try:
         verb = Verb(name)
-        if verb in ON_THE_NODE:
+        if verb in verbs.ON_THE_NODE:
             raise CommandRefused(
                 f"{verb} is taken on the node's own dashboard only, where its site file and its "
                 "jobs are seen: ask there"

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -34,9 +34,15 @@ from hazard.store.export.manifest import (
 )
 from hazard.store.export.signing import public_text
 from hazard.store.export.writers import iso
+from hazard.types import Evidence
 
+DOCUMENTS = 12
+"""Of `Gathered.documents`, for the progress."""
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "video/mp4": "mp4"}
 CHUNK_BYTES = 1024 * 1024
+COVERED = "people in the pictures are covered; the original's sha256 is each file's name"
+Cover = Callable[[Evidence, bytes], bytes | None]
+"""A piece of evidence as it may leave: its people covered, or None where it is withheld."""
 README = """Bundle of one incident, made by Hazard Edge.
 
 Check it:  hazard export verify THIS.zip --key ed25519:KEY
@@ -70,8 +76,13 @@ def make_bundle(
     key: Ed25519PrivateKey,
     made_by: str,
     made_at: datetime,
+    cover: Cover | None = None,
+    tell: Callable[[float], None] = lambda _share: None,
 ) -> BundleMade:
     """Write the bundle of an incident, named by its or its alert's id or the beginning of one.
+
+    `cover` makes of each piece of evidence what may leave; without it, all goes in as it is.
+    `tell` hears how much is written, 0 to 1.
 
     Raises:
         StoreError: if there is no such incident, or the file cannot be written.
@@ -86,10 +97,13 @@ def make_bundle(
             bundle = _Bundle(archive, made_at)
             bundle.add("README.txt", [README.encode()])
             bundle.add("public-key.txt", [f"{public_text(key.public_key())}\n".encode()])
-            for name, content in gathered.documents():
+            for number, (name, content) in enumerate(gathered.documents(), start=1):
                 if content is not None:
                     bundle.add(name, _encoded(content))
-            missing = list(_add_evidence(bundle, gathered.evidence(), evidence_dir))
+                tell(0.5 * number / DOCUMENTS)
+            missing = list(_add_evidence(bundle, gathered.evidence(), evidence_dir, cover, tell))
+            if cover is not None:
+                gathered.notes.append(COVERED)
             alert = gathered.alert or {}
             manifest = Manifest(
                 incident_id=gathered.subject.incident_id,
@@ -132,9 +146,16 @@ class _Bundle:
         self.files.append(BundledFile(name=name, size_bytes=size, sha256=digest.hexdigest()))
 
 
-def _add_evidence(bundle: _Bundle, rows: list[Row], folder: Path) -> Iterator[MissingEvidence]:
+def _add_evidence(
+    bundle: _Bundle,
+    rows: list[Row],
+    folder: Path,
+    cover: Cover | None,
+    tell: Callable[[float], None],
+) -> Iterator[MissingEvidence]:
     """Add the files that are there and whole; name the others."""
-    for row in rows:
+    for number, row in enumerate(rows):
+        tell(0.5 + 0.5 * number / len(rows))
         evidence_id = str(row["evidence_id"])
         path = _find(folder, evidence_id)
         if path is None:
@@ -145,7 +166,14 @@ def _add_evidence(bundle: _Bundle, rows: list[Row], folder: Path) -> Iterator[Mi
             yield MissingEvidence(evidence_id=evidence_id, why="damaged")
         else:
             extension = EXTENSIONS.get(row["payload"].get("media_type", ""), "bin")
-            bundle.add(f"evidence/{evidence_id}.{extension}", _chunks(path))
+            if cover is None:
+                bundle.add(f"evidence/{evidence_id}.{extension}", _chunks(path))
+                continue
+            made = cover(Evidence.model_validate(row["payload"]), path.read_bytes())
+            if made is None:
+                yield MissingEvidence(evidence_id=evidence_id, why="withheld")
+            else:
+                bundle.add(f"evidence/{evidence_id}.covered.{extension}", [made])
 
 
 def _find(folder: Path, evidence_id: str) -> Path | None:

@@ -25,7 +25,7 @@ class MissingEvidence(Model):
     """Evidence that is not in the bundle, and why."""
 
     evidence_id: str
-    why: Literal["pruned", "not on this machine", "damaged"]
+    why: Literal["pruned", "not on this machine", "damaged", "withheld"]
 
 
 class Manifest(Model):

@@ -70,6 +70,7 @@ def test_a_change_that_is_not_valid_fails_with_the_mend(tmp_path: Path) -> None:
     try:
         with node.store() as store:
             store.jobs.add(asked)
+            store.jobs.begin_next(datetime.now(UTC))
             do(asked, store, node.paths)
         ended = job(node, asked.job_id)
     finally:

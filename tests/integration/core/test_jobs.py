@@ -113,6 +113,14 @@ def soon(condition: Callable[[], Any]) -> Any:
     return found
 
 
+def commands() -> Iterator[list[str]]:
+    """The command lines of the jobs' children on this machine."""
+    for process in psutil.process_iter(["cmdline"]):
+        line = process.info["cmdline"] or []
+        if "edge_agent.jobs.child" in line:
+            yield line
+
+
 def over(node: Node, job_id: str) -> Job:
     return soon(lambda: (found := job(node, job_id)).over and found)  # type: ignore[no-any-return]
 
@@ -201,6 +209,7 @@ def test_whatever_is_killed_the_job_has_failed_and_the_next_one_is_done(node: No
         failed = over(node, first)
         assert failed.state is JobState.FAILED
         assert "ask for it again" in failed.message
+        soon(lambda: not any("first" in each for each in commands()))
         soon(lambda: job(node, second).state is JobState.RUNNING)
         (child,) = soon(psutil.Process(process.pid).children)
         child.send_signal(signal.SIGKILL)
@@ -226,6 +235,9 @@ def test_jobs_are_kept_in_bounds(node: Node, monkeypatch: pytest.MonkeyPatch) ->
     names = [waiting(node, f"job-{number}", "x") for number in range(6)]
     with node.store() as store:
         for name in names[:5]:
+            store.jobs.begin_next(datetime.now(UTC))
             store.jobs.end(name, JobState.DONE, {}, "done", datetime.now(UTC))
+        store.jobs.end(names[5], JobState.DONE, {}, "never begun", datetime.now(UTC))
+        assert job(node, names[5]).state is JobState.WAITING
         assert store.jobs.prune() == 2
         assert {each.job_id for each in store.jobs.recent()} == set(names[2:])

@@ -12,9 +12,12 @@ from fastapi.testclient import TestClient
 from dashboard.incident.reasons import in_words
 from dashboard.incident.saying import Say
 from hazard.catalogue import catalogue
+from hazard.jobs import Job, JobKind, JobState
 from hazard.site.models import Policy
+from hazard.store.jobs import insert_jobs
 from hazard.triage.ladder import Failure, decide
 from hazard.triage.policy import assess
+from hazard.triage.replay import Difference, Replay
 from hazard.triage.words import localised_actions
 from hazard.types import (
     Authority,
@@ -29,6 +32,7 @@ from hazard.types import (
     SuppressionCause,
     SuppressionNote,
     Track,
+    Verb,
     Verdict,
     Words,
 )
@@ -228,6 +232,66 @@ def test_assessments_are_named_for_a_replay(officer: TestClient, plant: Plant) -
     text = page_of(officer, alert_id)
     assert text.index(f"hazard replay {ids[1]}") < text.index(f"hazard replay {ids[0]}")
     assert "it did not decide. not calibrated." in text
+
+
+def test_a_decision_is_judged_again_on_request_and_what_came_of_it_is_shown(
+    officer: TestClient, client_as: ClientAs, plant: Plant
+) -> None:
+    alert = plant.raise_alert()
+    incident = plant.store.open_alerts()[0].message.incident_id
+    made = decide(incident, VERDICT, an_opinion(Severity.LOW), Authority.DECIDE, datetime.now(UTC))
+    with plant.store.unit() as unit:
+        unit.save_assessment(made)
+        unit.commit()
+    form = {"csrf": csrf_of(officer.get("/").text), "assessment_id": made.assessment_id}
+    assert officer.post(f"/alerts/{alert}/replays", data=form).status_code == 303
+    (request,) = plant.store.pending_requests()
+    assert request.verb is Verb.START_JOB
+    assert request.arguments == {
+        "kind": "replay_decision",
+        "assessment_id": made.assessment_id,
+    }
+    other = form | {"assessment_id": "another-alarms"}
+    assert officer.post(f"/alerts/{alert}/replays", data=other).status_code == 404
+    viewer = client_as(Role.VIEWER)
+    form["csrf"] = csrf_of(viewer.get("/").text)
+    assert viewer.post(f"/alerts/{alert}/replays", data=form).status_code == 403
+    found = Replay(
+        assessment_id=made.assessment_id,
+        incident_id=incident,
+        decided_at=made.decided_at,
+        same=False,
+        model_asked=True,
+        answer=(Difference(what="severity", then="low", now="<b>high</b>"),),
+        causes=(),
+        tolerance=0.02,
+        widest=0.3,
+    )
+    now = datetime.now(UTC)
+    job = Job(
+        job_id="j1",
+        kind=JobKind.REPLAY_DECISION,
+        subject=made.assessment_id,
+        actor="Ada",
+        state=JobState.RUNNING,
+        created_at=now,
+    )
+    done: dict[str, Any] = {"state": JobState.DONE, "result": found.model_dump(mode="json")}
+    steps: tuple[tuple[dict[str, Any], str], ...] = (
+        ({}, "Being judged again"),
+        ({"state": JobState.FAILED, "message": "no weights"}, "It could not be judged again"),
+        (done | {"finished_at": now}, "Judged again: the answer differs."),
+    )
+    page = ""
+    for number, (changes, told) in enumerate(steps):
+        changes |= {"job_id": f"j{number}", "created_at": now + timedelta(seconds=number)}
+        with plant.store.queries.engine.begin() as connection:
+            insert_jobs(connection, [job.model_copy(update=changes)])
+        page = officer.get(f"/alerts/{alert}").text
+        assert told in text_of(page)
+    assert "severity: was low, is" in text_of(page)
+    assert "&lt;b&gt;high&lt;/b&gt;" in page
+    assert "Judge it again" in text_of(page)
 
 
 # ---------------------------------------------------------------- timeline

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from hazard.catalogue import catalogue
 from hazard.dry_run import side
-from hazard.dry_run.result import MAX_EXAMPLES, DryRun, Span
+from hazard.dry_run.compare import match
+from hazard.dry_run.result import MAX_EXAMPLES, DryRun, Span, WouldBe
 from hazard.dry_run.run import dry_run
 from hazard.dry_run.side import TooMany
 from hazard.site.models import Site
-from hazard.types import CameraState, Observation, Quality, Reading, Track
+from hazard.types import CameraState, Observation, Quality, Reading, Severity, Track
 
 START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 LEFT = [[0.0, 0.0], [0.4, 0.0], [0.4, 1.0], [0.0, 1.0]]
@@ -258,3 +259,55 @@ def test_a_site_file_that_does_not_change_raises_nothing_new_and_nothing_less(
         readings.append(read(at_s, value, Quality.GOOD if value else Quality.BAD))
     found = tried(a_site(), a_site(), observations, readings)
     assert (found.raised.total, found.no_longer.total, found.rerated.total) == (0, 0, 0)
+
+
+def would_be(start_s: float, lasts_s: float | None, hazard: str = "crowding") -> WouldBe:
+    start = START + timedelta(seconds=start_s)
+    return WouldBe(
+        hazard=hazard,
+        area="yard",
+        rule_id="r",
+        sources=("gate",),
+        started_at=start,
+        ended_at=None if lasts_s is None else start + timedelta(seconds=lasts_s),
+        floor=Severity.LOW,
+        default=Severity.MEDIUM,
+    )
+
+
+INCIDENTS = st.lists(
+    st.builds(
+        would_be,
+        st.integers(0, 300),
+        st.one_of(st.none(), st.integers(0, 60)),
+        st.sampled_from(["crowding", "fire"]),
+    ),
+    max_size=12,
+)
+
+
+@given(INCIDENTS, INCIDENTS)
+def test_each_incident_is_counted_once_and_only_what_meets_is_the_same(
+    before: list[WouldBe], after: list[WouldBe]
+) -> None:
+    window = timedelta(seconds=30)
+    found = match(before, after, window)
+    assert len(found.gone) + len(found.both) == len(before)
+    assert len(found.added) + len(found.both) == len(after)
+    far = datetime.max.replace(tzinfo=UTC)
+
+    def meet(one: WouldBe, other: WouldBe) -> bool:
+        return (
+            one.hazard == other.hazard
+            and one.started_at - window <= (other.ended_at or far)
+            and other.started_at - window <= (one.ended_at or far)
+        )
+
+    assert all(meet(pair.before, pair.after) for pair in found.both)
+    assert not any(meet(one, other) for one in found.gone for other in found.added)
+
+
+def test_many_incidents_are_compared_in_no_time_to_speak_of() -> None:
+    many = [would_be(number * 60.0, 5.0) for number in range(20_000)]
+    found = match(many, [each.model_copy() for each in many], timedelta(seconds=30))
+    assert (len(found.both), found.added, found.gone) == (20_000, (), ())
