@@ -79,7 +79,7 @@ class Person(Model):
     Attributes:
         areas: where the role holds; empty: everywhere.
         language: what they chose; empty: the browser's.
-        theme: `light` or `dark`; empty: the browser's.
+        theme: `light`, `dark` or `auto`; empty: not chosen.
         scopes: of a token, what it may at most; None: a browser, everything that the role may.
     """
 

@@ -21,6 +21,7 @@ DAY_UNIT = {"en": "d", "fr": "j", "de": "T", "es": "d", "it": "g"}
 _TRUTH = {True: N_("yes"), False: N_("no"), None: N_("none")}
 _LIMIT = N_("limit")
 _UNKNOWN = N_("unknown")
+_LONGER = N_("longer")
 _REGION = {"en": "en_GB"}
 """English dates have the day first and a clock of 24 hours."""
 
@@ -63,6 +64,14 @@ class Speech:
     def count(self, value: int | None) -> str:
         """A whole number; what is not known is said to be."""
         return self.tr(_UNKNOWN) if value is None else self.number(value, 0)
+
+    def span(self, seconds: float | None) -> str:
+        """A short time, in milliseconds below one second; None is longer than was counted."""
+        if seconds is None:
+            return self.tr(_LONGER)
+        if seconds < 1:
+            return f"{self.number(seconds * 1000, 0)} ms"
+        return f"{self.number(seconds, 1)} s"
 
     def measured(self, measured: Measured) -> str:
         """A measured value with its unit, and its limit."""

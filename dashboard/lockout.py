@@ -1,8 +1,8 @@
 """Slows guessing down: wrong passwords and codes are counted by name, by address, and over all.
 
 After five in a row each further try has to wait, twice as long each time: half a minute at first, a
-quarter of an hour at last. A name that is being guessed from elsewhere stays open to the addresses
-from which it has got in before, so that nobody can lock the officer out of the plant's alarms.
+quarter of an hour at last. A name stays open to the addresses from which it has got in before,
+whatever is guessed elsewhere, so that nobody can lock the officer out of the plant's alarms.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Lockout:
         now = self.clock()
         with self._guard:
             waits = [0.0]
-            if len(self._all) == FAILURES_ALL:
+            if len(self._all) == FAILURES_ALL and (address, name) not in self._friends:
                 waits.append(ALL_WINDOW_S - (now - self._all[0]))
             for key in self._keys(address, name):
                 found = self._failures.get(key)

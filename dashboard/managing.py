@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from dashboard.access import GRANTS, Permission, Person
 from dashboard.auth import normalise_actor
@@ -29,6 +29,11 @@ REFUSED = {
 }
 """What the store refuses, in words that are translated."""
 CONFLICTS = (NameTaken, LastAdministrator, TooManyTokens)
+
+
+def _printable(text: str) -> str:
+    """The text without control signs and doubled spaces."""
+    return " ".join("".join(sign for sign in text if sign.isprintable()).split())
 
 
 class RoleForm(BaseModel):
@@ -53,9 +58,12 @@ class TokenForm(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)] = (
-        Field(description="what it is for")
-    )
+    name: Annotated[
+        str,
+        StringConstraints(max_length=64),
+        AfterValidator(_printable),
+        StringConstraints(min_length=1),
+    ] = Field(description="what it is for")
     scopes: Annotated[list[Permission], Field(min_length=1, max_length=len(Permission))]
     days: Annotated[int, Field(ge=1, le=366, description="after which it ends")] = 90
 
@@ -74,9 +82,12 @@ def create_person(
         Said: (a ValueError) if an area is not one of the site, or the name cannot be kept.
         NameTaken: (a StoreError) if the name is taken.
     """
-    refuse_unknown_areas(services, form.areas)
     account = services.backend.people.accounts.create(
-        normalise_actor(form.name), form.role, form.areas, by=by.name, now=services.now()
+        normalise_actor(form.name),
+        form.role,
+        areas_of(services, form),
+        by=by.name,
+        now=services.now(),
     )
     code, ends_at = invite(services, by, account.account_id)
     return account, code, ends_at
@@ -89,9 +100,8 @@ def change_person(services: Services, by: Person, account_id: str, form: RoleFor
         Said: (a ValueError) if an area is not one of the site.
         NoSuchAccount, LastAdministrator: (StoreErrors) see there.
     """
-    refuse_unknown_areas(services, form.areas)
     return services.backend.people.accounts.change(
-        account_id, form.role, form.areas, by=by.name, now=services.now()
+        account_id, form.role, areas_of(services, form), by=by.name, now=services.now()
     )
 
 
@@ -129,24 +139,25 @@ def create_token(
     return services.backend.people.tokens.create(
         account,
         form.name,
-        [scope.value for scope in form.scopes],
+        [scope.value for scope in Permission if scope in form.scopes],
         expires_at=now + timedelta(days=form.days),
         by=by.name,
         now=now,
     )
 
 
-def refuse_unknown_areas(services: Services, areas: list[str]) -> None:
-    """Refuse an area that the site does not have.
+def areas_of(services: Services, form: RoleForm) -> list[str]:
+    """The form's areas, in the order of the site.
 
     Raises:
         Said: (a ValueError) with the areas that it has.
     """
     known = services.site.areas
-    for area in areas:
+    for area in form.areas:
         if area not in known:
             raise Said(
                 N_("There is no area %(area)s: the site has %(known)s."),
                 area=area,
                 known=", ".join(known),
             )
+    return [area for area in known if area in form.areas]

@@ -17,6 +17,7 @@ from hazard.store.situation import SourceCount
 from hazard.types import Health, Severity
 
 Kind = Literal["area", "camera", "sensor"]
+Status = Literal["alarm", "unknown", "clear"]
 SHOWS: Mapping[str, str] = {
     "now": N_("Now"),
     "24h": N_("Incidents, 24 hours"),
@@ -49,7 +50,7 @@ class Place:
     x: float
     y: float
     points: str
-    status: str
+    status: Status
     health: Health | None
     worst: Severity | None
     alarms: int
@@ -141,7 +142,7 @@ class _Builder:
             if corners is None:
                 continue
             count = self.by_area.get(view.area, 0)
-            x, y = self._middle(corners)
+            x, y = self._label(corners)
             places.append(
                 Place(
                     kind="area",
@@ -175,7 +176,7 @@ class _Builder:
             state = _state(stage, silent=self.health.silent)
             active = self.sources.get(name)
             count = self.by_source.get(name, 0)
-            status = "clear" if state is Health.READY else "unknown"
+            status: Status = "clear" if state is Health.READY else "unknown"
             places.append(
                 Place(
                     kind=kind,
@@ -195,10 +196,13 @@ class _Builder:
             )
         return places
 
-    def _middle(self, corners: Sequence[Point]) -> tuple[float, float]:
-        x = sum(corner[0] for corner in corners) / len(corners) * self.plan.width_px
-        y = sum(corner[1] for corner in corners) / len(corners) * self.plan.height_px
-        return round(x, 1), round(y, 1)
+    def _label(self, corners: Sequence[Point]) -> tuple[float, float]:
+        """Where the name stands: in the middle, below the upper edge."""
+        width, height = self.plan.width_px, self.plan.height_px
+        across = [corner[0] * width for corner in corners]
+        top = min(corner[1] for corner in corners) * height
+        below = max(width, height) * 0.04 if len(corners) > 1 else 0.0
+        return round((min(across) + max(across)) / 2, 1), round(top + below, 1)
 
     def _outline(self, corners: Sequence[Point]) -> str:
         if len(corners) == 1:

@@ -38,9 +38,12 @@ def language_of(request: Request, site: Site) -> str:
 
 
 def theme_of(request: Request) -> str:
-    """`light`, `dark`, or `auto`: as the device has it."""
-    kept = request.cookies.get(THEME_COOKIE, "")
-    return kept if kept in THEMES else "auto"
+    """`light`, `dark`, or `auto` (as the device has it): chosen here, else the person's own."""
+    person: Person | None = getattr(request.state, "person", None)
+    for chosen in (request.cookies.get(THEME_COOKIE, ""), person.theme if person else ""):
+        if chosen in THEMES:
+            return chosen
+    return "auto"
 
 
 def keep_choice(response: Response, request: Request, cookie: str, value: str) -> None:

@@ -43,6 +43,7 @@ from dashboard.views import (
     in_order,
 )
 from dashboard.wording import (
+    AUTHORITY_WORDS,
     CAUSE_TEXT,
     NOT_DONE_TEXT,
     OUTCOME_TEXT,
@@ -83,6 +84,7 @@ def templates(language: str) -> Environment:
         figure=speech.figure,
         number=speech.number,
         count=speech.count,
+        span=speech.span,
         age=speech.age,
         word=speech.word,
         tr=speech.tr,
@@ -93,6 +95,7 @@ def templates(language: str) -> Environment:
         PRIORITY=PRIORITY,
         CAUSE_TEXT=CAUSE_TEXT,
         VERB_TEXT=VERB_TEXT,
+        AUTHORITY_WORDS=AUTHORITY_WORDS,
         OUTCOME_WORD=OUTCOME_WORD,
         SEVERITIES=tuple(reversed(Severity)),
         LANGUAGES=LANGUAGES,

@@ -33,13 +33,15 @@ NAVIGATION = (
     PageLink("/analytics", N_("Analytics"), under=("/analytics",)),
     PageLink("/health", N_("Health")),
     PageLink("/site", N_("Zones and rules"), Permission.EDIT_SITE, under=("/site/",)),
-    PageLink("/admin", N_("Administration"), Permission.READ_AUDIT, under=("/admin/",)),
+    PageLink("/admin", N_("Administration"), under=("/admin/",)),
 )
 
 ADMINISTRATION = (
     PageLink("/admin/people", N_("People"), Permission.ADMINISTER, under=("/admin/people/",)),
     PageLink("/admin/sessions", N_("Sessions"), Permission.ADMINISTER),
     PageLink("/admin/tokens", N_("API tokens"), Permission.ADMINISTER),
+    PageLink("/admin/maintenance", N_("Maintenance and permits")),
+    PageLink("/admin/shelving", N_("Shelving register")),
     PageLink("/admin/audit", N_("Audit"), Permission.READ_AUDIT, under=("/admin/audit/",)),
 )
 """The pages under /admin; their templates extend `admin/layout.html`, which shows them."""

@@ -9,6 +9,8 @@ from datetime import datetime
 from hazard.site.models import Site
 from hazard.types import Health, StageHealth
 
+DRAWN = frozenset({"latencies", "gpus"})
+"""Figures of the core that the health page draws; they make no line of text."""
 AGENT_MEND = "see `hazard status`; start it again with `hazard run`"
 
 
@@ -177,7 +179,11 @@ def _judged(row: StageHealth, now: datetime, stale_after_s: float, node: str) ->
         reason=reason,
         age_s=None if age_s is None else max(0.0, age_s),
         said=row.health,
-        figures=tuple((key[:64], figure(value)) for key, value in list(row.figures.items())[:32]),
+        figures=tuple(
+            (key[:64], figure(value))
+            for key, value in list(row.figures.items())[:32]
+            if key not in DRAWN
+        ),
         told=row.reason,
         node=node,
         numbers=row.figures,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from dashboard.stages import HealthView, figure, unit_text
@@ -169,8 +170,8 @@ class AreaView:
     unwatched: tuple[tuple[str, Health], ...]
 
     @property
-    def status(self) -> str:
-        """`alarm`, `unknown` or `clear`; clear only where every source is healthy."""
+    def status(self) -> Literal["alarm", "unknown", "clear"]:
+        """Clear only where every source is healthy."""
         if self.worst is not None:
             return "alarm"
         return "unknown" if self.unwatched or not self.sources else "clear"

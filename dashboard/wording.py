@@ -57,6 +57,11 @@ DECIDED_TEXT = {
     DecidedBy.MODEL: N_("Model"),
     DecidedBy.FALLBACK: N_("Policy default"),
 }
+AUTHORITY_WORDS = {
+    Authority.ADVISE: N_("may advise"),
+    Authority.RAISE: N_("may raise"),
+    Authority.DECIDE: N_("may decide"),
+}
 AUTHORITY_TEXT = {
     Authority.ADVISE: N_("may advise only: its opinion is shown, the policy's severity stands"),
     Authority.RAISE: N_("may raise the severity by one level"),

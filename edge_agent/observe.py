@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from datetime import datetime
+from itertools import pairwise
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from pydantic import JsonValue
 
 from edge_agent.observe_notifier import NOTIFIER, NotifierMetrics
 from edge_agent.observe_publish import PublishMetrics
@@ -124,6 +127,31 @@ class Metrics:
     def _span(self, stage: str, start: datetime, end: datetime | None) -> None:
         if end is not None:
             self._stage_s.labels(stage).observe(max(0.0, (end - start).total_seconds()))
+
+    def latencies(self) -> dict[str, JsonValue]:
+        """The histogram of each span, for the health page: how many took at most so long.
+
+        Of each span: `at_most_s` (upper bounds, the last bucket has none), `counts` (not summed
+        up) and `sum_s`.
+        """
+        found: dict[str, JsonValue] = {}
+        for metric in self._stage_s.collect():
+            spans: dict[str, dict[float, float]] = {}
+            for sample in metric.samples:
+                if sample.name.endswith("_bucket"):
+                    bound = float(sample.labels["le"])
+                    spans.setdefault(sample.labels["stage"], {})[bound] = sample.value
+            sums = {s.labels["stage"]: s.value for s in metric.samples if s.name.endswith("_sum")}
+            for span, buckets in spans.items():
+                bounds = sorted(buckets)
+                totals = [int(buckets[bound]) for bound in bounds]
+                counts = [after - before for before, after in pairwise([0, *totals])]
+                found[span] = {
+                    "at_most_s": [bound for bound in bounds if math.isfinite(bound)],
+                    "counts": list[JsonValue](counts),
+                    "sum_s": round(sums.get(span, 0.0), 3),
+                }
+        return found
 
     def health(self, stages: list[StageHealth]) -> None:
         """Show the health of all stages; one that is no longer there is not shown."""

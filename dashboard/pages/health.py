@@ -1,4 +1,4 @@
-"""Health of each stage, and of the dashboard itself."""
+"""Health of each stage of each node, and of the dashboard itself."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
 from dashboard.access import Permission, needs
+from dashboard.health_page import health_page
 from dashboard.services import ServicesOf
 from hazard.errors import StoreError
 
@@ -15,14 +16,14 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/health", dependencies=[needs(Permission.VIEW)])
 def health(request: Request, services: ServicesOf) -> Response:
-    """All stages."""
-    return services.page(request, "health.html")
+    """Nodes, stages and figures."""
+    return services.page(request, "health.html", **health_page(services))
 
 
 @router.get("/fragments/health", dependencies=[needs(Permission.VIEW)])
 def health_fragment(request: Request, services: ServicesOf) -> Response:
     """The part of the health page that changes."""
-    return services.render(request, "fragments/health.html", health=services.health())
+    return services.render(request, "fragments/health.html", **health_page(services))
 
 
 @router.get("/livez")
@@ -35,7 +36,7 @@ def live() -> Response:
 def ready(services: ServicesOf) -> Response:
     """The database can be read; says nothing about the plant."""
     try:
-        services.backend.queries.stage_health()
+        services.backend.situation.stage_health()
     except (SQLAlchemyError, StoreError):
         return JSONResponse({"status": "the database cannot be read"}, status_code=503)
     return JSONResponse({"status": "ready"})

@@ -55,8 +55,9 @@ function draw() {
     const picked = row.querySelector("[type=radio]").checked;
     const group = shape("g", { class: `placed k-${row.dataset.kind}${picked ? " picked" : ""}` });
     if (points.length > 1) group.append(shape("polygon", { class: "ground", points: points.map((point) => point.join(",")).join(" ") }));
-    const [x, y] = points[0];
-    group.append(shape("text", { class: "place-name", x, y: y - unit * 2.2, "font-size": unit * 1.8 }, row.dataset.label));
+    const middle = (axis) => points.reduce((sum, point) => sum + point[axis], 0) / points.length;
+    const [x, y] = [middle(0), middle(1) - (points.length > 1 ? 0 : unit * 2.2)];
+    group.append(shape("text", { class: "place-name", x, y, "font-size": unit * 1.8 }, row.dataset.label));
     points.forEach((point, at) => group.append(handle(row, point, at)));
     marks.append(group);
   }

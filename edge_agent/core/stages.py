@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from edge_agent.core.gpus import Gpus
 from edge_agent.core.health import HealthBoard, supervisor_stages
 from edge_agent.core.reasoning import ReasoningClient
 from edge_agent.core.sensing import Sensing
@@ -53,6 +54,7 @@ class Stages:
     def __init__(self, sources: Sources, metrics: Metrics) -> None:
         self._from, self._metrics = sources, metrics
         self._readings: Counter[str] = Counter()
+        self._gpus = Gpus()
         self._metrics_served, self._metrics_again_s = True, 0.0
 
     def read(self, reading: Reading) -> None:
@@ -108,6 +110,8 @@ class Stages:
             dropped_readings=self._from.upkeep.dropped_readings,
             dropped_observations=self._from.upkeep.dropped_observations,
             readings={key: self._readings[key] for key in ("received", "good", "bad")},
+            latencies=self._metrics.latencies(),
+            gpus=self._gpus.state(),
         )
 
     def _put_sensors(self) -> None:

@@ -48,12 +48,16 @@ Factory = Callable[[Reasoning, Path], Reasoner]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A backend that is ready, and what it may do per hazard kind."""
+    """A backend that is ready, and what it may do per hazard kind.
+
+    `certified_at` is when its exam was held, ISO 8601; empty without a certificate.
+    """
 
     reasoner: Reasoner
     authority: dict[str, Authority]
     provenance: dict[str, str]
     certificate: str
+    certified_at: str = ""
 
 
 def tests_allowed() -> bool:
@@ -88,7 +92,8 @@ def load(config: Reasoning, models_dir: Path) -> Loaded:
         notes |= {granted.why} - {""}
     for note in sorted(notes):
         _log.error("reasoner.authority_reduced", backend=reasoner.name, reason=note)
-    return Loaded(reasoner, authority, provenance, _standing(certificate))
+    issued_at = certificate.issued_at.isoformat() if certificate is not None else ""
+    return Loaded(reasoner, authority, provenance, _standing(certificate), issued_at)
 
 
 def subject_of(name: str, provenance: dict[str, str]) -> Subject:

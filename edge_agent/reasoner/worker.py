@@ -232,6 +232,7 @@ class Worker:
             figures["backend"] = self._loaded.reasoner.name
             figures["authority"] = {k: str(v) for k, v in self._loaded.authority.items()}
             figures["certificate"] = self._loaded.certificate
+            figures["certified_at"] = self._loaded.certified_at
             figures["provenance"] = {**self._loaded.provenance}
             figures["load_s"] = round(self._load_s, 3)
             if isinstance(self._loaded.reasoner, Figures):

@@ -47,7 +47,7 @@ class Account(Model):
     Attributes:
         areas: where the role holds; empty: everywhere.
         language: what they chose; empty: the browser's.
-        theme: `light` or `dark`; empty: the browser's.
+        theme: `light`, `dark` or `auto` (as the device has it); empty: not chosen.
         has_password: False until they have set one with their one-time code.
     """
 

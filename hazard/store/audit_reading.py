@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from sqlalchemy import ColumnElement, Engine, func, select
 
 from hazard.store.anchors import ChainEnds, ChainHead
@@ -16,14 +17,23 @@ from hazard.types import Model, UtcTime
 
 PAGE_MAX = 1000
 VERBS_MAX = 500
+NUMBER_MAX = 2**63 - 1
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\x00", "")
+
+
+Sought = Annotated[str, AfterValidator(_without_nul)]
+"""PostgreSQL takes no NUL, and no line has one."""
 
 
 class AuditFilter(Model):
     """Which lines; empty: all of them."""
 
-    actor: str = Field(default="", max_length=64, description="who, exactly")
-    verb: str = Field(default="", max_length=64, description="what was done, exactly")
-    subject: str = Field(default="", max_length=200, description="to what, by its id")
+    actor: Sought = Field(default="", max_length=64, description="who, exactly")
+    verb: Sought = Field(default="", max_length=64, description="what was done, exactly")
+    subject: Sought = Field(default="", max_length=200, description="to what, by its id")
     since: UtcTime | None = Field(default=None, description="at or after this time")
     until: UtcTime | None = Field(default=None, description="before this time")
 
@@ -120,8 +130,10 @@ def _position(page: str) -> tuple[datetime, int]:
     text, _, number = page.rpartition("_")
     try:
         at, audit_id = datetime.fromisoformat(text), int(number)
-    except ValueError as error:
+        known = at.tzinfo is not None and 0 <= audit_id <= NUMBER_MAX
+        position = at.astimezone(UTC), audit_id
+    except (ValueError, OverflowError) as error:
         raise ValueError("page is not one that an earlier list gave: start without it") from error
-    if at.tzinfo is None or not number.isdecimal() or len(number) > len(str(2**63)):
+    if not known:
         raise ValueError("page is not one that an earlier list gave: start without it")
-    return at, audit_id
+    return position

@@ -191,7 +191,7 @@ class Desk:
     def asks(self, alert_id: str, verb: str, revision: int, comment: str = "") -> dict[str, Any]:
         """Ask for an action and wait for the agent's answer; how the request stands."""
         answer = self._http.post(
-            f"/api/v1/alarms/{alert_id}/actions",
+            f"/api/v1/alerts/{alert_id}/actions",
             json={"verb": verb, "expected_revision": revision, "comment": comment},
             headers={"X-CSRF-Token": self._token(f"/alerts/{alert_id}")},
         )

@@ -250,6 +250,8 @@ def test_nobody_locks_the_officer_out_of_an_address_where_they_got_in() -> None:
     lockout.succeeded("10.0.0.7", "ada")
     for _ in range(8):
         lockout.failed("10.6.6.6", "ada")
+    for number in range(40):
+        lockout.failed(f"10.6.7.{number}", f"name {number}")
     assert lockout.wait_s("10.0.0.7", "ada") == 0
     assert lockout.wait_s("10.0.0.8", "ada") > 0
     assert lockout.wait_s("10.6.6.6", "bob") > 0

@@ -43,7 +43,10 @@ def test_the_audit_is_found_by_who_what_and_when(
     old = reader.lines(AuditFilter(verb="looked", until=now - timedelta(hours=17, minutes=30)))
     assert [line.subject for line in old.lines] == ["thing-18", "thing-19"]
     assert "No line matches" in auditor.get("/admin/audit?actor=nobody").text
-    assert auditor.get("/admin/audit?since=yesterday").status_code == 422
+    for never in ("yesterday", "0001-01-01T00:00:00%2B14:00"):
+        for path in ("/admin/audit", "/api/v1/audit"):
+            assert auditor.get(f"{path}?since={never}").status_code == 422
+    assert "No line matches" in auditor.get("/admin/audit?actor=nobody%00").text
     assert auditor.get("/api/v1/audit?subject=thing-7").json()["lines"][0]["details"] == {"n": 7}
 
 
@@ -61,7 +64,15 @@ def test_pages_of_the_audit_join_without_gap_or_double(
             break
     assert tuple(found) == whole
     assert len(whole) >= 20
-    for wrong in ("x", "2026-01-01_1", "2026-01-01T00:00:00+00:00_-1", "_"):
+    day = "2026-01-01T00:00:00+00:00"
+    for wrong in (
+        "x",
+        "_",
+        "2026-01-01_1",
+        f"{day}_-1",
+        f"{day}_9999999999999999999",
+        "0001-01-01T00:00:00+14:00_1",
+    ):
         assert auditor.get("/api/v1/audit", params={"page": wrong}).status_code == 404
 
 

@@ -169,7 +169,7 @@ def test_a_token_is_shown_once_may_what_it_says_and_ends(
     assert program.get("/api/v1/alarms").status_code == 200
     assert program.get("/api/v1/me").json()["permissions"] == ["view"]
     body = {"verb": "acknowledge", "expected_revision": 1}
-    refused = program.post(f"/api/v1/alarms/{alert}/actions", json=body)
+    refused = program.post(f"/api/v1/alerts/{alert}/actions", json=body)
     assert (refused.status_code, "scope act" in refused.text) == (403, True)
     assert program.get("/", follow_redirects=False).status_code in (303, 401)
     clock.ahead_s = 2 * 24 * 3600 + 1
@@ -184,7 +184,7 @@ def test_a_token_acts_as_its_person_without_a_csrf_token(
     answer = post(eve, "/me/tokens", name="board", scopes=["view", "act"], days="2")
     program = TestClient(app, headers={"authorization": f"Bearer {TOKEN.findall(answer.text)[0]}"})
     body = {"verb": "acknowledge", "expected_revision": 1}
-    assert program.post(f"/api/v1/alarms/{alert}/actions", json=body).status_code == 202
+    assert program.post(f"/api/v1/alerts/{alert}/actions", json=body).status_code == 202
     (request,) = plant.store.pending_requests()
     assert (request.actor, request.role) == ("Eve", Role.OPERATOR)
     made = program.post("/api/v1/me/tokens", json={"name": "more", "scopes": ["view"]})
@@ -244,7 +244,7 @@ def test_an_operator_of_one_area_cannot_act_in_another(
     eve = client_as(Role.OPERATOR, ("compressor",), "Eve")
     csrf = csrf_of(eve.get("/me").text)
     answer = eve.post(
-        f"/api/v1/alarms/{alert}/actions",
+        f"/api/v1/alerts/{alert}/actions",
         json={"verb": "acknowledge", "expected_revision": 1},
         headers={"x-csrf-token": csrf},
     )
@@ -296,3 +296,17 @@ def test_a_hostile_name_is_text_wherever_it_is_shown(
         text = admin.get(path).text
         assert "<img" not in text
         assert "&lt;img src=x" in text
+
+
+def test_what_one_chose_to_read_and_see_comes_along_to_another_browser(
+    client_as: ClientAs, app: FastAPI, backend: Backend, clock: Clock
+) -> None:
+    eve = client_as(Role.VIEWER, name="Eve")
+    post(eve, "/preferences", language="de", theme="dark", next="/me")
+    account = backend.people.accounts.get(account_id(backend, "Eve"))
+    token = backend.people.logins.open_session(account, clock.now(), lifetime=timedelta(hours=1))
+    other = TestClient(app, headers={"accept": "text/html", "accept-language": "fr"})
+    other.cookies.set(COOKIE, token, domain=HOST)
+    page = other.get("/me").text
+    assert '<html lang="de" data-theme="dark"' in page
+    assert "Mein Konto" in page

@@ -143,7 +143,7 @@ def test_the_shelving_register_shows_who_shelved_what_until_when(
     alert = plant.raise_alert()
     csrf = headers(officer)
     shelve = {"verb": "shelve", "expected_revision": 1, "comment": "known", "duration_min": 30}
-    path = f"/api/v1/alarms/{alert}/actions"
+    path = f"/api/v1/alerts/{alert}/actions"
     assert officer.post(path, json=shelve, headers=csrf).status_code == 202
     plant.carry_out()
     page = officer.get("/admin/shelving").text
