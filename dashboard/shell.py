@@ -43,6 +43,8 @@ ADMINISTRATION = (
     PageLink("/admin/maintenance", N_("Maintenance and permits")),
     PageLink("/admin/shelving", N_("Shelving register")),
     PageLink("/admin/audit", N_("Audit"), Permission.READ_AUDIT, under=("/admin/audit/",)),
+    PageLink("/admin/shelving", N_("Shelving register")),
+    PageLink("/admin/maintenance", N_("Maintenance and permits")),
 )
 """The pages under /admin; their templates extend `admin/layout.html`, which shows them."""
 

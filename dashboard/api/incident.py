@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import FileResponse, Response
 
@@ -155,11 +155,15 @@ def get_readings(services: ServicesOf, alert_id: AlertId) -> ReadingsAnswer:
     responses=WRITE_ERRORS,
 )
 def act(
-    services: ServicesOf, person: PersonOf, alert_id: AlertId, form: ActionForm
+    request: Request,
+    services: ServicesOf,
+    person: PersonOf,
+    alert_id: AlertId,
+    form: ActionForm,
 ) -> ActionAnswer:
     """Ask the agent core for something; look at `/api/v1/actions/{request_id}` for the outcome."""
     try:
-        return answer(services, submit(services, alert_id, person, form))
+        return answer(request, services, submit(services, alert_id, person, form))
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
 

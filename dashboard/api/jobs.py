@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import Field
 
 from dashboard.access import Permission, PersonOf, needs
@@ -46,11 +46,13 @@ class JobForm(Model):
     dependencies=[needs(Permission.START_JOBS), Depends(require_csrf)],
     responses=WRITE_ERRORS,
 )
-def start_job(services: ServicesOf, person: PersonOf, form: JobForm) -> ActionAnswer:
+def start_job(
+    request: Request, services: ServicesOf, person: PersonOf, form: JobForm
+) -> ActionAnswer:
     """Ask the agent for it; the outcome's value `job_id` names the job."""
     arguments = form.model_dump(mode="json", exclude={"request_id"}, exclude_none=True)
     status = ask(services, person, Verb.START_JOB, arguments, request_id=form.request_id)
-    return action_answer(services, status)
+    return action_answer(request, services, status)
 
 
 @router.get("", dependencies=[needs(Permission.START_JOBS)])

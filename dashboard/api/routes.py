@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request
 
 from dashboard.access import Permission, needs
 from dashboard.api.models import (
@@ -17,7 +17,7 @@ from dashboard.api.models import (
     StageAnswer,
 )
 from dashboard.previews import camera_views
-from dashboard.services import Services, ServicesOf
+from dashboard.services import Services, ServicesOf, language_of
 from dashboard.views import area_views
 from hazard.errors import StoreError
 from hazard.store.queries import AlertFilter, RequestStatus
@@ -59,12 +59,12 @@ def list_alarms(
 
 
 @router.get("/actions/{request_id}", tags=["actions"], dependencies=[needs(Permission.VIEW)])
-def get_action(services: ServicesOf, request_id: str) -> ActionAnswer:
+def get_action(request: Request, services: ServicesOf, request_id: str) -> ActionAnswer:
     """How a request stands."""
     status = services.backend.queries.request_state(request_id[:64])
     if status is None:
         raise HTTPException(404, "there is no such request")
-    return answer(services, status)
+    return answer(request, services, status)
 
 
 @router.get("/health", tags=["plant"], dependencies=[needs(Permission.VIEW)])
@@ -127,9 +127,9 @@ def get_areas(services: ServicesOf) -> list[AreaAnswer]:
     ]
 
 
-def answer(services: Services, status: RequestStatus) -> ActionAnswer:
-    """How a request stands, as the API says it."""
-    word, text = services.request_text(status, "en")
+def answer(request: Request, services: Services, status: RequestStatus) -> ActionAnswer:
+    """How a request stands, as the API says it in the language that is asked for."""
+    word, text = services.request_text(status, language_of(request, services.site))
     return ActionAnswer(
         status=status, state=status.state, answered=word not in ("pending", "unanswered"), text=text
     )

@@ -149,7 +149,9 @@ def fit_ground(form: GroundPoints) -> GroundFit:
 @router.post(
     "/change", status_code=202, dependencies=[Depends(require_csrf)], responses=WRITE_ERRORS
 )
-def change_site(services: ServicesOf, person: PersonOf, form: ChangeForm) -> ActionAnswer:
+def change_site(
+    request: Request, services: ServicesOf, person: PersonOf, form: ChangeForm
+) -> ActionAnswer:
     """Save a change as a new version; look at `/api/v1/actions/{request_id}` for the outcome."""
     found = check_site(services, PatchForm(base_sha256=form.base_sha256, patch=form.patch))
     if found.problems:
@@ -168,13 +170,15 @@ def change_site(services: ServicesOf, person: PersonOf, form: ChangeForm) -> Act
         request_id=form.request_id,
         comment=form.reason,
     )
-    return action_answer(services, status)
+    return action_answer(request, services, status)
 
 
 @router.post(
     "/restore", status_code=202, dependencies=[Depends(require_csrf)], responses=WRITE_ERRORS
 )
-def restore_site(services: ServicesOf, person: PersonOf, form: RestoreForm) -> ActionAnswer:
+def restore_site(
+    request: Request, services: ServicesOf, person: PersonOf, form: RestoreForm
+) -> ActionAnswer:
     """Bring an earlier version back, as a new one."""
     arguments: dict[str, JsonValue] = {"base_sha256": form.base_sha256, "version": form.version}
     status = ask(
@@ -185,4 +189,4 @@ def restore_site(services: ServicesOf, person: PersonOf, form: RestoreForm) -> A
         request_id=form.request_id,
         comment=form.reason,
     )
-    return action_answer(services, status)
+    return action_answer(request, services, status)

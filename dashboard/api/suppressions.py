@@ -90,7 +90,9 @@ def get_shelvings(
     dependencies=[needs(Permission.SUPPRESS), Depends(require_csrf)],
     responses=WRITE_ERRORS,
 )
-def grant(services: ServicesOf, person: PersonOf, form: GrantForm) -> ActionAnswer:
+def grant(
+    request: Request, services: ServicesOf, person: PersonOf, form: GrantForm
+) -> ActionAnswer:
     """Grant a permit or take out of service; the outcome's value `order_id` names the order."""
     _theirs(person, form.area)
     arguments: dict[str, JsonValue] = {"hazard": form.hazard, "area": form.area, "zone": form.zone}
@@ -107,7 +109,7 @@ def grant(services: ServicesOf, person: PersonOf, form: GrantForm) -> ActionAnsw
         comment=form.reason,
         duration_s=form.hours * 3600,
     )
-    return action_answer(services, status)
+    return action_answer(request, services, status)
 
 
 @router.post(
@@ -117,6 +119,7 @@ def grant(services: ServicesOf, person: PersonOf, form: GrantForm) -> ActionAnsw
     responses=WRITE_ERRORS,
 )
 def end(
+    request: Request,
     services: ServicesOf,
     person: PersonOf,
     form: EndForm,
@@ -133,7 +136,7 @@ def end(
         request_id=form.request_id,
         comment=form.reason,
     )
-    return action_answer(services, status)
+    return action_answer(request, services, status)
 
 
 def _standing(services: Services, order_id: str) -> str:

@@ -37,7 +37,7 @@ def maintenance(
     kinds = found_by_rules().values()
     return services.page(
         request,
-        "admin_maintenance.html",
+        "admin/maintenance.html",
         found=register(services, language),
         history=history,
         first=page is None,
@@ -62,7 +62,7 @@ def shelving(request: Request, services: ServicesOf) -> Response:
     """The shelving register: who shelved what, why and until when."""
     return services.page(
         request,
-        "admin_shelving.html",
+        "admin/shelving.html",
         found=shelf(services, language_of(request, services.site)),
         shelvings=services.backend.orders.shelvings(limit=PAGE),
         **_words(request, services),

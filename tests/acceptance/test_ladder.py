@@ -192,7 +192,7 @@ def test_severity_is_decided_by_whoever_may(plant: Plant, row: Row) -> None:
     assert (told["severity"], told["decided_by"]) == (row.severity, row.by)
     shown = {"model": "Model", "policy": "Policy", "fallback": "Policy default"}[row.by]
     page = plant.desk.alert_text(decided["alert_id"])
-    assert f"Severity {row.severity} , decided by {shown} Reason" in page
+    assert f"Severity {row.severity} , decided by: {shown} Why this floor" in page
     if row.backend == "Hanging":
         plant.running.wait_restarted("reasoner", worker, LONGEST_S)
         plant.running.wait_ready()

@@ -175,4 +175,4 @@ def test_it_decides_above_and_below_the_default_and_never_below_the_floor(
     told = plant.control.retained(decided["alert_id"])
     assert (told["severity"], told["decided_by"]) == (row.severity, "model")
     page = plant.desk.alert_text(decided["alert_id"])
-    assert f"Severity {row.severity} , decided by Model Reason" in page
+    assert f"Severity {row.severity} , decided by: Model Why this floor" in page

@@ -90,7 +90,7 @@ def opens_and_looks(officer: Officer, alert_id: str, title: str) -> None:
     expect(head.locator("h1")).to_have_text(title, timeout=PATIENCE_MS)
     expect(head).to_contain_text(re.compile("MEDIUM|HIGH|CRITICAL"))
     facts = page.locator("dl.facts").first
-    expect(facts).to_contain_text(re.compile(r"decided by (Policy|Model|Policy default)"))
+    expect(facts).to_contain_text(re.compile(r"decided by: (Policy|Model|Policy default)"))
     picture = page.locator("figure.snapshot svg").first
     expect(picture).to_be_visible(timeout=PATIENCE_MS)
     expect(picture.locator("rect.box.concerned").first).to_be_visible()
@@ -105,7 +105,9 @@ def opens_and_looks(officer: Officer, alert_id: str, title: str) -> None:
         source,
     )
     assert width == 768, "the footage's width in pixels"
-    expect(page.locator("#alert-body")).to_contain_text("Text by the", timeout=PATIENCE_MS)
+    expect(page.locator("#alert-body")).to_contain_text(
+        re.compile("Text (by|from) the"), timeout=PATIENCE_MS
+    )
 
 
 def acknowledges(officer: Officer, alert_id: str) -> None:

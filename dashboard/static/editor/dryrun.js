@@ -50,23 +50,24 @@ export class DryRun {
     const asked = (Date.parse(coverage.asked.to_at) - Date.parse(coverage.asked.from_at)) / 3600000;
     const blind = Object.entries(coverage.sources).filter(([, hours]) => hours === 0).map(([name]) => name);
     return [
-      h("p", { class: coverage.covered_h < asked * 0.95 ? "notice warn" : "" }, t("dry_coverage", { hours: coverage.covered_h.toFixed(1), asked: asked.toFixed(1) })),
+      h("p", { class: coverage.covered_h < asked * 0.95 ? "notice warn" : "" }, t("dry_coverage", { hours: coverage.covered_h.toFixed(2), asked: asked.toFixed(0) })),
       blind.length ? h("p", { class: "notice warn" }, t("dry_blind", { names: blind.join(", ") })) : null,
       coverage.gaps.length ? h("p", {}, `${t("dry_gaps")} ${coverage.gaps.slice(0, 5).map((gap) => `${time(gap.from_at)} – ${time(gap.to_at)}`).join("; ")}`) : null,
       h("h4", {}, t("dry_raised", { count: raised.total })), this.table(raised),
-      h("h4", {}, t("dry_gone", { count: gone.total })), this.table(gone),
+      h("h4", {}, t("dry_gone", { count: gone.total })), this.table(gone, true),
       rerated.total ? h("h4", {}, t("dry_rerated", { count: rerated.total })) : null,
-      rerated.total ? this.table({ total: rerated.total, examples: rerated.examples.map((pair) => ({ ...pair.after, was: pair.before.default })) }) : null,
+      rerated.total ? this.table({ total: rerated.total, examples: rerated.examples.map((pair) => ({ ...pair.after, was: pair.before.default })) }, true) : null,
       h("p", {}, t("dry_same", { count: unchanged })),
       found.not_tried.length ? h("div", {}, h("p", {}, t("dry_not")), h("ul", {}, found.not_tried.map((one) => h("li", {}, one)))) : null,
     ];
   }
 
-  table({ total, examples }) {
+  // `raised`: they were raised live, too, and stand in the list of alarms.
+  table({ total, examples }, raised = false) {
     if (!examples.length) return null;
     const { forms } = this.editor;
     const row = (one) => h("tr", {},
-      h("td", {}, forms.hazards[one.hazard] ?? one.hazard),
+      h("td", {}, raised ? h("a", { href: listed(one), target: "_blank", rel: "noopener" }, forms.hazards[one.hazard] ?? one.hazard) : forms.hazards[one.hazard] ?? one.hazard),
       h("td", {}, [one.area, one.zone, one.sources.join(", ")].filter(Boolean).join(" · ")),
       h("td", { class: "num" }, `${time(one.started_at)} – ${one.ended_at ? time(one.ended_at) : t("dry_stands")}`),
       h("td", {}, `${one.was ? `${t(`severity_${one.was}`)} → ` : ""}${t(`severity_${one.default}`)}`));
@@ -76,6 +77,11 @@ export class DryRun {
         h("tbody", {}, examples.map(row))),
       total > examples.length ? h("p", { class: "hint" }, t("and_more", { count: total - examples.length })) : null);
   }
+}
+
+function listed({ area, hazard, started_at: at }) {
+  const around = (ms) => new Date(Date.parse(at) + ms).toISOString();
+  return `/alarms?${new URLSearchParams({ show: "all", area, hazard, since: around(-60000), until: around(60000) })}`;
 }
 
 function time(at) {

@@ -211,7 +211,7 @@ class Editor {
 const told = h("p", { role: "status" }, t("loading"));
 root.replaceChildren(told);
 try {
-  const [file, forms] = await Promise.all([ask("/api/v1/site"), ask(`/api/v1/site/schema?lang=${document.documentElement.lang}`)]);
+  const [file, forms] = await Promise.all([ask("/api/v1/site"), ask("/api/v1/site/schema")]);
   new Editor(file, forms);
 } catch (error) {
   told.className = "notice bad";

@@ -10,7 +10,9 @@ export class Refused extends Error {
 }
 
 export async function ask(path, body) {
-  const answer = await fetch(path, {
+  const address = new URL(path, location.origin);
+  address.searchParams.set("lang", document.documentElement.lang);
+  const answer = await fetch(address, {
     method: body === undefined ? "GET" : "POST",
     headers: { ...headers, "Content-Type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),

@@ -195,7 +195,7 @@ def _asks_by_the_page(plant: Plant, alert_id: str, folder: Path) -> None:
         seen = plant.backend.queries.get_alert(alert_id)
         assert seen is not None
         answer = client.post(
-            f"/api/v1/alarms/{alert_id}/actions",
+            f"/api/v1/alerts/{alert_id}/actions",
             json={"verb": "acknowledge", "expected_revision": seen.current.revision},
             headers={"X-CSRF-Token": found.group(1)},
         )
