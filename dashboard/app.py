@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from dashboard.api import alerts as alerts_api
 from dashboard.api import audit as audit_api
 from dashboard.api import figures as figures_api
 from dashboard.api import incident as incident_api
@@ -33,7 +34,7 @@ from dashboard.i18n import N_
 from dashboard.live import Event, Watcher
 from dashboard.lockout import Lockout
 from dashboard.pages import (
-    alarms,
+    alarm_list,
     analytics,
     audit,
     events,
@@ -117,7 +118,7 @@ def create_app(
         login,
         overview,
         plant_map,
-        alarms,
+        alarm_list,
         incident,
         exports,
         analytics,
@@ -142,6 +143,7 @@ def create_app(
         people_api.router,
         people_api.own,
         audit_api.router,
+        alerts_api.router,
         incident_api.router,
         figures_api.router,
     ):

@@ -28,7 +28,7 @@ class PageLink:
 
 NAVIGATION = (
     PageLink("/", N_("Overview")),
-    PageLink("/journal", N_("Journal")),
+    PageLink("/alarms", N_("Alarms"), under=("/alarms", "/alerts")),
     PageLink("/live", N_("Live"), under=("/live/",)),
     PageLink("/analytics", N_("Analytics"), under=("/analytics",)),
     PageLink("/health", N_("Health")),
@@ -43,8 +43,6 @@ ADMINISTRATION = (
     PageLink("/admin/maintenance", N_("Maintenance and permits")),
     PageLink("/admin/shelving", N_("Shelving register")),
     PageLink("/admin/audit", N_("Audit"), Permission.READ_AUDIT, under=("/admin/audit/",)),
-    PageLink("/admin/shelving", N_("Shelving register")),
-    PageLink("/admin/maintenance", N_("Maintenance and permits")),
 )
 """The pages under /admin; their templates extend `admin/layout.html`, which shows them."""
 

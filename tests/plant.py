@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from edge_agent.core.dispatch import CASE_VERBS
-from hazard.alarms import Alarm, on_action, on_case, on_condition, on_note, raise_alarm
+from hazard.alarms import (
+    Alarm,
+    Attention,
+    on_action,
+    on_case,
+    on_condition,
+    on_note,
+    raise_alarm,
+)
 from hazard.catalogue import catalogue
 from hazard.errors import Conflict, IllegalTransition
 from hazard.store import Store
@@ -32,6 +40,7 @@ from hazard.types import (
     HazardEvent,
     Health,
     Incident,
+    IsaState,
     Measured,
     Opinion,
     ProcessCondition,
@@ -181,6 +190,28 @@ class Plant:
         alarm, _ = self._alarms[alert_id]
         result = on_condition(alarm, ProcessCondition.NORMAL, datetime.now(UTC))
         self._write(result.alarm, result.cause, result.text)
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """The alerts that are not back to normal."""
+        with self._guard:
+            return tuple(
+                alert_id
+                for alert_id, (_, message) in self._alarms.items()
+                if message.state is not IsaState.NORMAL
+            )
+
+    def end(self, alert_id: str) -> None:
+        """Whatever it was: gone, acknowledged, and back to normal."""
+        with self._guard:
+            alarm, _ = self._alarms[alert_id]
+            now = datetime.now(UTC)
+            if alarm.condition is not ProcessCondition.NORMAL:
+                alarm = on_condition(alarm, ProcessCondition.NORMAL, now).alarm
+            values = {name: getattr(alarm, name) for name in Alarm.model_fields}
+            number = self._alarms[alert_id][0].revision + 1
+            values |= {"attention": Attention.ACKNOWLEDGED, "revision": number}
+            self._write(Alarm(**values), Cause.CONDITION, "over")
 
     def acknowledge(self, alert_id: str, actor: str = "Ada") -> None:
         """A person acknowledges it, at the revision that stands."""

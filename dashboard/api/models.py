@@ -5,20 +5,13 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from hazard.store.queries import RequestStatus
-from hazard.types import AlertMessage, Health, RequestState, Severity, UtcTime
+from hazard.types import Health, RequestState, Severity, UtcTime
 
 
 class Problem(BaseModel):
     """Why a request was not carried out, and what to do."""
 
     detail: str
-
-
-class AlarmList(BaseModel):
-    """One page of alarms, newest first."""
-
-    alarms: tuple[AlertMessage, ...]
-    next_page: str | None = Field(description="give it as `page` for the next ones")
 
 
 class ActionAnswer(BaseModel):

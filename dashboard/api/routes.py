@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Request
 
 from dashboard.access import Permission, needs
 from dashboard.api.models import (
     ActionAnswer,
-    AlarmList,
     AreaAnswer,
     CameraAnswer,
     HealthAnswer,
@@ -19,9 +16,7 @@ from dashboard.api.models import (
 from dashboard.previews import camera_views
 from dashboard.services import Services, ServicesOf, language_of
 from dashboard.views import area_views
-from hazard.errors import StoreError
-from hazard.store.queries import AlertFilter, RequestStatus
-from hazard.types import Severity
+from hazard.store.queries import RequestStatus
 
 ERRORS: dict[int | str, dict[str, object]] = {
     401: {"model": Problem, "description": "not logged in"},
@@ -37,25 +32,6 @@ WRITE_ERRORS: dict[int | str, dict[str, object]] = {
     413: {"model": Problem, "description": "the body is too long"},
 }
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
-
-
-@router.get("/alarms", tags=["alarms"], dependencies=[needs(Permission.VIEW)])
-def list_alarms(
-    services: ServicesOf,
-    *,
-    active: Annotated[bool | None, Query(description="not back to normal; all when absent")] = None,
-    area: Annotated[str | None, Query(max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")] = None,
-    min_severity: Severity | None = None,
-    page: Annotated[str | None, Query(max_length=400)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> AlarmList:
-    """Alarms, newest first."""
-    where = AlertFilter(active=active, areas=(area,) if area else (), min_severity=min_severity)
-    try:
-        found = services.backend.queries.list_alerts(where, page=page, limit=limit)
-    except StoreError as error:
-        raise HTTPException(404, str(error)) from error
-    return AlarmList(alarms=found.alerts, next_page=found.next_page)
 
 
 @router.get("/actions/{request_id}", tags=["actions"], dependencies=[needs(Permission.VIEW)])

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from dashboard.access import Permission, needs
 from dashboard.charts import drawing
-from dashboard.figures import PERIODS, PeriodQuery
+from dashboard.figures import PERIODS, Asked, PeriodQuery
 from dashboard.pages.reports import reports_context
 from dashboard.services import Services, ServicesOf, language_of
 from hazard.catalogue import catalogue
@@ -82,6 +82,14 @@ def csv_answer(found: PlantFigures, services: Services, language: str, table: st
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _to_alarms(hazard: str, area: str | None) -> str:
-    values = {"hazard": hazard} | ({"area": area} if area else {})
-    return f"/alarms?{urlencode(values)}"
+def _to_alarms(about: tuple[str, str], span: Asked) -> str:
+    """The list of the alarms that a row counts: of its kind and area, of the page's period."""
+    hazard, area = about
+    values = {
+        "show": "all",
+        "hazard": hazard or span.hazard or "",
+        "area": area or span.area or "",
+        "since": span.began_at.isoformat(timespec="seconds"),
+        "until": span.ended_at.isoformat(timespec="seconds"),
+    }
+    return f"/alarms?{urlencode({name: value for name, value in values.items() if value})}"

@@ -153,15 +153,16 @@ class Upkeep:
             self._readings = kept
             self._failed_in_row += 1
             self._why = str(error)
+            self.dropped_observations += len(self._observations)
+            self._observations = []
             raise
-        finally:
-            await self._record_observations()
         self._failed_in_row = 0
+        await self._record_observations()
 
     async def _record_observations(self) -> None:
         """Nothing waits for these: what the store does not take at once is dropped and counted."""
         seen, self._observations = self._observations, []
-        if self._thread.waiting > BUSY_COMMITS or self._failed_in_row:
+        if self._thread.waiting > BUSY_COMMITS:
             self.dropped_observations += len(seen)
             return
         try:

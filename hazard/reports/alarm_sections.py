@@ -96,7 +96,7 @@ def _actors(
                 (*_point(point, site, language, kind_name), point.alarms, point.share_percent)
                 for point in points
             ),
-            tuple(point.hazard for point in points),
+            tuple((point.hazard, point.area) for point in points),
         ),
         Chart(
             "bars",
@@ -132,7 +132,8 @@ def _nuisances(
                 (say(what, language), *_point(point, site, language, kind_name), point.alarms)
                 for what, point in marked
             ),
-            tuple(point.hazard for _, point in marked),
+            tuple((point.hazard, point.area) for _, point in marked),
+            about_column=1,
         ),
         source="ANSI/ISA-18.2-2016 Table 7",
     )

@@ -36,11 +36,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of values; `hazards` names each row's hazard kind where the table is by kind."""
+    """Rows of values.
+
+    Attributes:
+        about: hazard kind and area that each row counts, "" for all; empty: rows are no alarms.
+        about_column: the column that names them.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Value, ...], ...]
-    hazards: tuple[str, ...] = ()
+    about: tuple[tuple[str, str], ...] = ()
+    about_column: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,9 @@ class _Maker:
                         Column(self._say("nuisance"), "number"),
                     ),
                     tuple(_group_row(name, each) for name, each in zip(names, groups, strict=True)),
-                    tuple(group.name for group in groups) if key == "kinds" else (),
+                    tuple(
+                        (group.name, "") if key == "kinds" else ("", group.name) for group in groups
+                    ),
                 ),
                 Chart(
                     "bars",
@@ -309,7 +311,7 @@ class _Maker:
                     )
                     for kind in (every, *found.kinds)
                 ),
-                ("", *(kind.hazard for kind in found.kinds)),
+                (("", ""), *((kind.hazard, "") for kind in found.kinds)),
             ),
             source="Wilson 1927, 95 %",
         )

@@ -26,6 +26,7 @@ from hazard.store.accounts import (
 )
 from hazard.store.audit import AuditEntry
 from hazard.store.people_tables import AccountRow, LoginCodeRow, SessionRow
+from hazard.store.presence import mark_gone, mark_left
 from hazard.store.writer import Writer
 from hazard.types import Model, Role, UtcTime
 
@@ -162,6 +163,7 @@ class Logins:
         """Log a browser in; the answer is the token for its cookie, stored as a hash only."""
         token = secrets.token_urlsafe(32)
         with self._writer.transaction() as connection:
+            mark_gone(connection, account.account_id)
             connection.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
             connection.execute(
                 insert(SessionRow).values(
@@ -226,6 +228,7 @@ class Logins:
         with self._writer.transaction() as connection:
             row = _taken(connection, SessionRow.token_hash == digest(token))
             if row is not None:
+                mark_left(connection, row.account_id, now)
                 note(connection, AuditEntry(now, row.actor, "logout", row.account_id, {}))
 
     def end_session(

@@ -82,6 +82,7 @@ class SavedViewRow(Base):
     account_id: Mapped[str] = mapped_column(String(64))
     name: Mapped[str] = mapped_column(String(64))
     shared: Mapped[bool] = mapped_column(default=False)
+    first: Mapped[bool] = mapped_column(default=False, comment="what the list opens with")
     query: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     __table_args__ = (Index("ix_saved_view_account", "account_id", "name", unique=True),)

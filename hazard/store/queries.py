@@ -1,25 +1,19 @@
-"""What the dashboard and the reports read. Nothing here writes.
-
-Pages are by keyset (`raised_at`, `alert_id`), so that they are as quick with a million alerts as
-with ten, and no alert is shown twice or skipped when new ones arrive meanwhile.
-"""
+"""What the dashboard and the reports read. Nothing here writes. Lists: `hazard.store.listing`."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, and_, func, or_, select
+from sqlalchemy import Connection, Engine, Select, func, select
 
-from hazard.errors import StoreError
 from hazard.store.assessments import assessments_about, find_assessment
 from hazard.store.incidents import candidates, evidence_of, notice_lines, paths_around
-from hazard.store.side_tables import ReadingRow, StageHealthRow
+from hazard.store.listing import COUNTED, NEWEST_FIRST, Ordered, count, list_page, messages_of
+from hazard.store.side_tables import AlertFacetRow, ReadingRow, StageHealthRow
+from hazard.store.since import Changes, changes_since
 from hazard.store.tables import (
     ActionRequestRow,
     AlertRow,
@@ -42,14 +36,16 @@ from hazard.store.views import (
     AuditLine,
     AuditPage,
     Candidate,
+    Counted,
     Delivery,
     NoticeLine,
+    Order,
     ReadingPoint,
     RequestStatus,
     area_counts,
     request_status,
 )
-from hazard.types import AlertMessage, Assessment, Evidence, Health, Incident, StageHealth
+from hazard.types import AlertMessage, Assessment, Evidence, Health, Incident, Severity, StageHealth
 
 __all__ = [
     "ENDED",
@@ -62,8 +58,11 @@ __all__ = [
     "AuditLine",
     "AuditPage",
     "Candidate",
+    "Counted",
     "Delivery",
     "NoticeLine",
+    "Order",
+    "Ordered",
     "Queries",
     "ReadingPoint",
     "RequestStatus",
@@ -89,33 +88,20 @@ class Queries:
     # ------------------------------------------------------------ alerts
 
     def list_alerts(
-        self, where: AlertFilter | None = None, *, page: str | None = None, limit: int = 50
+        self,
+        where: AlertFilter | None = None,
+        order: Ordered = NEWEST_FIRST,
+        *,
+        page: str | None = None,
+        limit: int = 50,
     ) -> AlertPage:
-        """Alerts that match, newest raised first; `page` is an earlier answer's `next_page`.
+        """Alerts that match, in this order; `page` is an earlier answer's `next_page`.
 
         Raises:
             StoreError: if `page` is not one that this method gave.
         """
-        limit = max(1, min(limit, MAX_PAGE))
-        query = select(AlertRow.alert_id, AlertRow.raised_at, AlertRow.payload)
-        query = _filtered(query, where or AlertFilter())
-        if page is not None:
-            raised_at, alert_id = _decode_page(page)
-            query = query.where(
-                or_(
-                    AlertRow.raised_at < raised_at,
-                    and_(AlertRow.raised_at == raised_at, AlertRow.alert_id < alert_id),
-                )
-            )
-        query = query.order_by(AlertRow.raised_at.desc(), AlertRow.alert_id.desc())
         with self._read() as connection:
-            rows = connection.execute(query.limit(limit + 1)).all()
-        shown = rows[:limit]
-        more = len(rows) > limit
-        return AlertPage(
-            alerts=tuple(AlertMessage.model_validate(row.payload) for row in shown),
-            next_page=_encode_page(shown[-1].raised_at, shown[-1].alert_id) if more else None,
-        )
+            return list_page(connection, where or AlertFilter(), order, page=page, limit=limit)
 
     def get_alert(self, alert_id: str) -> AlertDetail | None:
         """Everything about one alert, or None if there is none of that id."""
@@ -158,24 +144,44 @@ class Queries:
         with self._read() as connection:
             return evidence_of(connection, alert_id)
 
-    def count_alerts(self, where: AlertFilter | None = None) -> int:
-        """How many alerts match."""
-        query = _filtered(select(func.count()).select_from(AlertRow), where or AlertFilter())
+    def messages(self, alerts: Sequence[str]) -> tuple[AlertMessage, ...]:
+        """These alerts as they are now, in this order; unknown ones are left out."""
         with self._read() as connection:
-            return int(connection.execute(query).scalar_one())
+            return messages_of(connection, alerts)
+
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes that have alerts here, by name."""
+        query = select(AlertFacetRow.node).distinct().order_by(AlertFacetRow.node)
+        with self._read() as connection:
+            return tuple(connection.execute(query).scalars())
+
+    def count_alerts(self, where: AlertFilter | None = None) -> int:
+        """How many alerts match; words are not looked for."""
+        with self._read() as connection:
+            return count(connection, where or AlertFilter()).number
+
+    def counted(self, where: AlertFilter) -> Counted | None:
+        """How many alerts match, counted to `COUNTED`; None where words are looked for."""
+        if where.text:
+            return None
+        with self._read() as connection:
+            return count(connection, where, at_most=COUNTED)
 
     def active_counts_by_area(self) -> dict[str, AreaCounts]:
         """Counts of alarms that are not back to normal; areas without any are absent."""
+        facet = AlertFacetRow
         query = (
-            select(AlertRow.area, AlertRow.severity, AlertRow.state, func.count().label("n"))
-            .where(AlertRow.state.in_(OPEN_STATES))
-            .group_by(AlertRow.area, AlertRow.severity, AlertRow.state)
+            select(facet.area, facet.severity_rank, facet.state, func.sum(facet.alerts).label("n"))
+            .where(facet.state.in_(OPEN_STATES))
+            .group_by(facet.area, facet.severity_rank, facet.state)
         )
         with self._read() as connection:
             rows = connection.execute(query).all()
+        severities = {severity.rank: severity.value for severity in Severity}
         areas: dict[str, list[tuple[str, str, int]]] = {}
         for row in rows:
-            areas.setdefault(row.area, []).append((row.severity, row.state, row.n))
+            cell = severities[row.severity_rank], row.state, int(row.n)
+            areas.setdefault(row.area, []).append(cell)
         return {area: area_counts(area, cells) for area, cells in areas.items()}
 
     def changes_after(
@@ -198,11 +204,10 @@ class Queries:
                     changed += connection.execute(latest).scalars()
             return newest, list(dict.fromkeys(changed))
 
-    def nodes(self) -> tuple[str, ...]:
-        """The nodes that have stored alarms or said how they are, by name."""
+    def changes_since(self, since: datetime) -> Changes:
+        """What has been raised, escalated and cleared since then, for somebody who was away."""
         with self._read() as connection:
-            said = connection.execute(select(StageHealthRow.node).distinct()).scalars()
-            return tuple(sorted({*said, *_newest_sequences(connection)}))
+            return changes_since(connection, since)
 
     # ------------------------------------------------------------ around an alert
 
@@ -262,16 +267,10 @@ class Queries:
             found = _requests(connection, ActionRequestRow.request_id == request_id)
         return found[0] if found else None
 
-    def stage_health(self, node: str | None = None) -> tuple[StageHealth, ...]:
-        """The last word of each stage, by name. Old ones are unknown: compare `at` with now.
-
-        On a replica two nodes may have stages of one name: name the node there.
-        """
-        query = select(StageHealthRow).order_by(StageHealthRow.stage)
-        if node is not None:
-            query = query.where(StageHealthRow.node == node)
+    def stage_health(self) -> tuple[StageHealth, ...]:
+        """The last word of each stage, by name. Old ones are unknown: compare `at` with now."""
         with self._read() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(select(StageHealthRow).order_by(StageHealthRow.stage)).all()
         return tuple(
             StageHealth(
                 stage=row.stage,
@@ -295,41 +294,6 @@ class Queries:
         return AuditPage(
             lines=shown, next_before=shown[-1].audit_id if len(lines) > limit else None
         )
-
-
-def _filtered(query: Select[Any], where: AlertFilter) -> Select[Any]:
-    if where.active is not None:
-        query = query.where(
-            AlertRow.state.in_(OPEN_STATES) if where.active else AlertRow.state == ENDED
-        )
-    if where.areas:
-        query = query.where(AlertRow.area.in_(where.areas))
-    if where.hazards:
-        query = query.where(AlertRow.hazard.in_(where.hazards))
-    if where.states:
-        query = query.where(AlertRow.state.in_([state.value for state in where.states]))
-    if where.min_severity is not None:
-        query = query.where(AlertRow.severity_rank >= where.min_severity.rank)
-    if where.after is not None:
-        query = query.where(AlertRow.raised_at >= where.after)
-    if where.before is not None:
-        query = query.where(AlertRow.raised_at < where.before)
-    return query
-
-
-def _encode_page(raised_at: datetime, alert_id: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([raised_at.isoformat(), alert_id]).encode()).decode()
-
-
-def _decode_page(page: str) -> tuple[datetime, str]:
-    try:
-        raised_at, alert_id = json.loads(base64.urlsafe_b64decode(page.encode()))
-        moment = datetime.fromisoformat(raised_at)
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise StoreError("page is not one that an earlier list gave: start without it") from error
-    if moment.tzinfo is None or not isinstance(alert_id, str):
-        raise StoreError("page is not one that an earlier list gave: start without it")
-    return moment, alert_id
 
 
 def _newest_sequences(connection: Connection) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any
 
 from pydantic import Field, JsonValue
@@ -12,6 +13,7 @@ from hazard.types import (
     AlertMessage,
     Assessment,
     CauseCode,
+    DecidedBy,
     Evidence,
     Incident,
     IsaState,
@@ -34,24 +36,59 @@ OPEN_STATES = tuple(state.value for state in IsaState if state is not IsaState.N
 class AlertFilter(Model):
     """Which alerts to list; an empty filter lists all.
 
-    `active` True lists alerts that are not back to normal, False those that are.
-    `after` and `before` compare with the time raised (from `after` on, up to but not `before`).
+    Attributes:
+        active: True lists alerts that are not back to normal, False those that are.
+        case_closed: whether somebody has said what it was.
+        after: raised then or later.
+        before: raised earlier than that.
+        text: words that all occur in what is known of the alert, whole words in any order.
     """
 
     active: bool | None = None
     areas: tuple[Name, ...] = ()
     hazards: tuple[Name, ...] = ()
     states: tuple[IsaState, ...] = ()
+    severities: tuple[Severity, ...] = ()
     min_severity: Severity | None = None
+    decided_by: tuple[DecidedBy, ...] = ()
+    nodes: tuple[Name, ...] = ()
+    case_closed: bool | None = None
     after: UtcTime | None = None
     before: UtcTime | None = None
+    text: str = Field(default="", max_length=200)
+
+
+class Order(StrEnum):
+    """What comes first; among equals the newest raised."""
+
+    ATTENTION = "attention"
+    """Unacknowledged, acknowledged, suppressed, normal; in each the most severe first."""
+    RAISED = "raised"
+    SEVERITY = "severity"
+    AREA = "area"
+    HAZARD = "hazard"
+    STATE = "state"
 
 
 class AlertPage(Model):
-    """One page of alerts, newest first; `next_page` is None on the last one."""
+    """One page of alerts.
+
+    Attributes:
+        next_page: None on the last one.
+        searched_to: the search for words has stopped there for now, and `next_page` goes on; it
+            found less than a page among the alerts that it looked at.
+    """
 
     alerts: tuple[AlertMessage, ...]
     next_page: str | None
+    searched_to: UtcTime | None = None
+
+
+class Counted(Model):
+    """How many alerts there are: `number`, or more than that."""
+
+    number: int
+    more: bool = False
 
 
 class RequestStatus(Model):

@@ -67,7 +67,7 @@ class Officer:
         expect(self.page).to_have_url(f"{self.address}/", timeout=PATIENCE_MS)
 
     def goes_to(self, page: str) -> None:
-        """By the navigation: Alarms, Journal, Cameras or Health."""
+        """By the navigation: Overview, Alarms, Cameras or Health."""
         self.page.get_by_role("navigation").get_by_role("link", name=page).click()
 
     def sees_alarm(self, title: str, timeout_ms: float = PATIENCE_MS) -> None:

@@ -79,7 +79,7 @@ def test_the_officer_reads_the_figures_asks_for_one_area_and_takes_a_table_away(
     kinds = reader.locator("#kinds")
     kinds.get_by_text("Show as table").click()
     link = kinds.get_by_role("link", name="Toxic gas")
-    expect(link).to_have_attribute("href", re.compile(r"^/alarms\?hazard=toxic_gas"))
+    expect(link).to_have_attribute("href", re.compile(r"^/alarms\?show=all&hazard=toxic_gas"))
     reader.locator("select[name=area]").select_option("yard")
     reader.get_by_role("button", name="Show", exact=True).click()
     expect(reader.locator("#days")).to_contain_text("1 alarms, 0 of them critical")

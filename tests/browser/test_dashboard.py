@@ -124,7 +124,7 @@ def test_stale_health_is_unknown_on_every_page(core: Heartbeat, officer: Officer
     officer.sees("AGENT SILENT", timeout_ms=12_000)
     expect(officer.page.locator(".h-ready")).to_have_count(0)
     expect(officer.page.locator(".h-unknown")).to_have_count(8)
-    for page in ("Overview", "Live", "Journal"):
+    for page in ("Overview", "Live", "Alarms"):
         officer.goes_to(page)
         officer.sees("AGENT SILENT")
 
@@ -148,7 +148,7 @@ def test_no_page_is_wider_than_the_screen(
     plant.add_opinion(alert)
     plant.add_words(alert)
     with officer_at(desk.address, desk.code, "A. Rossi", width=width, height=800) as officer:
-        for path in ("/", "/journal", "/live", "/health", f"/alerts/{alert}"):
+        for path in ("/", "/alarms", "/live", "/health", f"/alerts/{alert}"):
             officer.page.goto(officer.address + path)
             wide = officer.page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, path

@@ -28,6 +28,7 @@ from hazard.store.alarm_load import alarm_report
 from hazard.store.performance import alarm_changes
 from hazard.store.tables import AlertRow, AuditRow, Base, IncidentRow, RevisionRow
 from hazard.types import Authority, DecidedBy, IsaState, Opinion, ProcessCondition, Severity, Times
+from tests import released
 from tests.alert_builders import (
     T0,
     a_message,
@@ -365,3 +366,25 @@ def test_the_questions_are_answered_from_their_indexes(tmp_path: Path, site: Sit
                         continue
                     few = "sqlite_autoindex_revision_1" in step or step == "SCAN audit"
                     assert few or "COVERING INDEX" in step, step
+
+
+def test_a_database_of_the_first_release_gets_its_figures(
+    store_address: str, tmp_path: Path
+) -> None:
+    released.write_to(store_address, tmp_path)
+    with Store.open(store_address, render=plain_render) as store:
+        query = (
+            "SELECT alert_id, default_rank, acknowledged_s IS NULL, returned_s IS NULL, closed_s "
+            "FROM alert ORDER BY alert_id"
+        )
+        with store.queries._read() as connection:
+            rows = [tuple(row) for row in connection.execute(text(query))]
+        messages = {alert.alert_id: alert for alert in store.queries.list_alerts().alerts}
+    assert len(rows) == len(messages) >= 3
+    for alert_id, default_rank, waits, stands, closed_s in rows:
+        message = messages[alert_id]
+        assert default_rank == message.default.rank
+        assert not (message.acknowledged and waits), alert_id
+        assert stands == (message.state is not IsaState.NORMAL), alert_id
+        assert closed_s is None
+    assert not all(waits for _, _, waits, _, _ in rows)

@@ -248,9 +248,6 @@ def _message(
 
 
 def _words(hazard: str) -> Words:
-    kind = catalogue()[hazard]
-    return Words(
-        summary={code: kind.description[code] for code in LANGUAGES},
-        actions={code: tuple(each.text[code] for each in kind.actions[:1]) for code in LANGUAGES},
-        source="template",
-    )
+    """In one language and without the actions: an alert then fits into half a page of SQLite."""
+    summary = {LANGUAGES[0]: catalogue()[hazard].description[LANGUAGES[0]]}
+    return Words(summary=summary, actions={}, source="template")

@@ -50,7 +50,7 @@ def test_every_answer_carries_the_security_headers(officer: TestClient, path: st
 def test_no_page_holds_inline_script_or_style(officer: TestClient, plant: Plant) -> None:
     alert = plant.raise_alert()
     plant.add_opinion(alert)
-    for path in ("/", "/journal", "/live", "/health", f"/alerts/{alert}"):
+    for path in ("/", "/alarms", "/live", "/health", f"/alerts/{alert}"):
         text = officer.get(path).text
         assert "style=" not in text
         assert "<style" not in text
@@ -155,10 +155,10 @@ def test_who_cannot_get_in_sets_a_new_password_with_a_code_of_the_console(
 
 @pytest.mark.usefixtures("ada")
 def test_a_stranger_is_led_to_the_login_and_back(stranger: TestClient) -> None:
-    answer = stranger.get("/journal?area=yard")
-    assert answer.headers["location"] == "/login?next=%2Fjournal%3Farea%3Dyard"
-    answer = log_in(stranger, target="/journal?area=yard")
-    assert answer.headers["location"] == "/journal?area=yard"
+    answer = stranger.get("/alarms?area=yard")
+    assert answer.headers["location"] == "/login?next=%2Falarms%3Farea%3Dyard"
+    answer = log_in(stranger, target="/alarms?area=yard")
+    assert answer.headers["location"] == "/alarms?area=yard"
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie

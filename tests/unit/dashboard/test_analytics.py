@@ -37,11 +37,11 @@ def test_the_page_counts_what_was_raised_and_says_since_when(
     assert "This box has recorded since" in page
     assert "Too few to tell a trend" in page
     assert "the policy decided alone" in page
-    assert 'href="/alarms?hazard=toxic_gas"' in page
+    assert 'href="/alarms?show=all&amp;hazard=toxic_gas&amp;since=20' in page
     assert "style=" not in page
     only = officer.get("/analytics?area=yard").text
     assert "1 alarms, 0 of them critical" in only
-    assert 'href="/alarms?hazard=person_near_vehicle&amp;area=yard"' in only
+    assert 'href="/alarms?show=all&amp;hazard=person_near_vehicle&amp;area=yard&amp;since=' in only
     before = officer.get("/analytics?from=2020-01-01&to=2020-01-31").text
     assert "No alarm was raised in this period" in before
 

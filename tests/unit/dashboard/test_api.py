@@ -13,7 +13,7 @@ def test_the_api_describes_itself_as_openapi_3_1(officer: TestClient) -> None:
     document = officer.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     assert set(document["paths"]) >= {
-        "/api/v1/alarms",
+        "/api/v1/alerts",
         "/api/v1/alerts/{alert_id}",
         "/api/v1/alerts/{alert_id}/actions",
         "/api/v1/alerts/{alert_id}/evidence/{evidence_id}/clear",
@@ -34,7 +34,7 @@ def test_the_api_describes_itself_as_openapi_3_1(officer: TestClient) -> None:
 
 
 def test_without_login_the_api_answers_401_as_json(stranger: TestClient) -> None:
-    answer = stranger.get("/api/v1/alarms")
+    answer = stranger.get("/api/v1/alerts")
     assert answer.status_code == 401
     assert answer.json()["detail"].startswith("log in first: /login")
 
@@ -42,10 +42,12 @@ def test_without_login_the_api_answers_401_as_json(stranger: TestClient) -> None
 def test_alarms_come_in_pages_newest_first(officer: TestClient, plant: Plant) -> None:
     for number in range(3):
         plant.raise_alert(age_s=30 - 10 * number)
-    first = officer.get("/api/v1/alarms?limit=2").json()
-    assert [alarm["alert_id"] for alarm in first["alarms"]] == ["alert-3", "alert-2"]
-    second = officer.get("/api/v1/alarms", params={"page": first["next_page"]}).json()
-    assert [alarm["alert_id"] for alarm in second["alarms"]] == ["alert-1"]
+    asked = {"sort": "raised", "limit": "2"}
+    first = officer.get("/api/v1/alerts", params=asked).json()
+    assert [alarm["alert_id"] for alarm in first["alerts"]] == ["alert-3", "alert-2"]
+    assert first["counted"] == {"number": 3, "more": False}
+    second = officer.get("/api/v1/alerts", params=asked | {"page": first["next_page"]}).json()
+    assert [alarm["alert_id"] for alarm in second["alerts"]] == ["alert-1"]
     assert second["next_page"] is None
 
 

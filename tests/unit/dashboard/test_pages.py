@@ -235,7 +235,7 @@ def test_one_camera_has_its_zones_rules_and_last_alarms(officer: TestClient, pla
         "/fragments/alerts/none",
         "/fragments/requests/none",
         "/api/v1/alerts/none",
-        "/journal?page=nonsense",
+        "/alarms?page=nonsense",
     ],
 )
 def test_what_is_not_there_is_not_found(officer: TestClient, path: str) -> None:
@@ -245,22 +245,6 @@ def test_what_is_not_there_is_not_found(officer: TestClient, path: str) -> None:
 def test_a_preview_that_is_no_jpeg_is_not_shown(officer: TestClient, plant: Plant) -> None:
     (plant.previews / "yard-1.jpg").write_bytes(b"<html>")
     assert officer.get("/live/yard-1/picture.jpg").status_code == 404
-
-
-def test_the_journal_keeps_what_is_back_to_normal_and_filters(
-    officer: TestClient, plant: Plant
-) -> None:
-    for number in range(55):
-        plant.raise_alert(severity=Severity.LOW, age_s=60 + number)
-    plant.raise_alert(severity=Severity.HIGH, hazard="overtemperature")
-    first = officer.get("/journal").text
-    assert first.count('class="c-priority"') == 50
-    older = re.search(r'href="(/journal\?[^"]*page=[^"]+)"', first)
-    assert older is not None
-    second = officer.get(older.group(1).replace("&amp;", "&")).text
-    assert second.count('class="c-priority"') == 6
-    assert officer.get("/journal?severity=high").text.count('class="c-priority"') == 1
-    assert "No alarm matches" in officer.get("/journal?area=tank-farm").text
 
 
 @pytest.mark.parametrize("evil", XSS)
@@ -288,7 +272,7 @@ def test_text_from_outside_is_shown_as_text(officer: TestClient, plant: Plant, e
         },
     )
     plant.carry_out()
-    for path in ("/", "/journal", "/health", "/live", f"/alerts/{alert}"):
+    for path in ("/", "/alarms", "/health", "/live", f"/alerts/{alert}"):
         page = officer.get(path).text
         for bad in ("<script>alert", "<img src=x", "<svg/onload", 'href="javascript:'):
             assert bad not in page, path

@@ -122,7 +122,7 @@ def test_sections_name_areas_and_kinds_and_judge_the_alarm_system(
 ) -> None:
     site, _, month = site_and_week
     parts = {part.key: part for part in sections(month, site, "de")}
-    assert parts["kinds"].table.hazards == ("toxic_gas",)
+    assert parts["kinds"].table.about == (("toxic_gas", ""),)
     assert parts["areas"].table.rows[0][0] == "Compressor house"
     assert "angenommen" in parts["shifts"].sentences[1]
     figures = {row[0]: row[1:4] for row in parts["performance-all"].table.rows}

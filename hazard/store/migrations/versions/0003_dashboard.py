@@ -78,6 +78,7 @@ def _people() -> None:
         sa.Column("account_id", sa.String(64), nullable=False),
         sa.Column("name", sa.String(64), nullable=False),
         sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("first", sa.Boolean(), nullable=False, comment="what the list opens with"),
         sa.Column("query", sa.JSON(), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("view_id"),
