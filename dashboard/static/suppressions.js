@@ -40,7 +40,7 @@ document.addEventListener("submit", async (event) => {
 // A form that somebody is writing in stays as it is.
 async function refresh() {
   if (live.contains(document.activeElement) && document.activeElement.tagName === "INPUT") return;
-  const answer = await fetch(live.dataset.fragment, { headers: { "X-Fragment": "1" } }).catch(() => null);
+  const answer = await fetch(`${live.dataset.fragment}?lang=${document.documentElement.lang}`, { headers: { "X-Fragment": "1" } }).catch(() => null);
   if (!answer?.ok) return;
   const open = [...live.querySelectorAll("details[open][id]")].map((one) => one.id);
   const fresh = document.createElement("template");

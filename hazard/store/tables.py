@@ -244,6 +244,7 @@ class DeliveryRow(Base):
     published_at: Mapped[datetime]
     acked_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(default=1)
+    __table_args__ = (Index("ix_delivery_outbox_id", "outbox_id"),)
 
 
 class CursorRow(Base):

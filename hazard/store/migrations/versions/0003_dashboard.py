@@ -214,6 +214,7 @@ def _lists() -> None:
         sa.ForeignKeyConstraint(["alert_id"], ["alert.alert_id"], ondelete="CASCADE"),
     )
     op.create_index("ix_alert_kind_place", "alert", ["hazard", "area", "raised_at"])
+    op.create_index("ix_delivery_outbox_id", "delivery", ["outbox_id"])
 
 
 FIGURES = (
