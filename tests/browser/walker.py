@@ -77,7 +77,7 @@ class Ground:
         with Store.open(self.settings.database, commit_timeout_ms=10_000) as store:
             alerts = store.queries.list_alerts(limit=50).alerts
             best = max(alerts, key=lambda each: (len(each.evidence), each.severity.rank))
-            found = {"alert_id": best.alert_id, "incident_id": best.alert_id, "version": "1"}
+            found = {"alert_id": best.alert_id, "incident_id": best.alert_id}
             if best.evidence:
                 found["evidence_id"] = best.evidence[0].evidence_id
             accounts = store.people.accounts.all()
@@ -174,27 +174,40 @@ class Walker:
 
 
 class _Words(HTMLParser):
-    """The words of a page as people read or hear them."""
+    """The words of a page as people read or hear them, but for those that are said to be English.
+
+    What is written in small letters and is one word may be data: a name, a figure's, a verb.
+    """
 
     SPOKEN = ("aria-label", "title", "placeholder", "alt")
+    SILENT = ("script", "style", "code", "pre", "title")
+    EMPTY = ("br", "hr", "img", "input", "link", "meta", "source", "wbr", "image", "col")
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.found: set[str] = set()
-        self._silent = 0
+        self._inside: list[bool] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in ("script", "style", "code", "pre", "title"):
-            self._silent += 1
-        self.found |= {value for name, value in attrs if name in self.SPOKEN and value}
+        given = dict(attrs)
+        silent = tag in self.SILENT or (given.get("lang") == "en" and tag != "html")
+        if not silent and not any(self._inside):
+            for name in self.SPOKEN:
+                self._hear(given.get(name) or "")
+        if tag not in self.EMPTY:
+            self._inside.append(silent)
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in ("script", "style", "code", "pre", "title"):
-            self._silent -= 1
+        if tag not in self.EMPTY and self._inside:
+            self._inside.pop()
 
     def handle_data(self, data: str) -> None:
+        if not any(self._inside):
+            self._hear(data)
+
+    def _hear(self, data: str) -> None:
         text = " ".join(data.split())
-        if text and not self._silent:
+        if " " in text or text[:1].isupper():
             self.found.add(text)
 
 
