@@ -34,7 +34,7 @@ from dashboard.preferences import (
 )
 from dashboard.settings import ANSWER_WITHIN_S, Settings, SiteFile
 from dashboard.shell import ADMINISTRATION, pages_of
-from dashboard.stages import HealthView, judge, together, unit_text
+from dashboard.stages import HealthView, judge, of_site, together, unit_text
 from dashboard.verifying import Verifier
 from dashboard.views import (
     AlarmView,
@@ -144,7 +144,9 @@ class Services:
         """Every node that has reported, and the site file's own, judged now; that one first."""
         site, now = self.site, self.now()
         own = site.site.node
-        said = {own: ()} | self.backend.situation.stage_health()
+        told = self.backend.situation.stage_health()
+        # A replica's dashboard has a site file, but is no node of it.
+        said = told if told and self.backend.of_replica else {own: ()} | told
         stale_s = self.settings.stale_after_s
         views = [judge(rows, site, now, stale_s, node=node) for node, rows in said.items()]
         return sorted(views, key=lambda view: (view.node != own, view.node))
@@ -155,7 +157,8 @@ class Services:
 
     def own_health(self) -> HealthView:
         """The stages of the node that the site file is about: its cameras and sensors."""
-        return self.nodes()[0]
+        nodes = self.nodes()
+        return of_site(nodes, self.site) if self.backend.of_replica else nodes[0]
 
     def health_of(self, nodes: Sequence[HealthView]) -> HealthView:
         """The nodes put together, the site file's own first."""
