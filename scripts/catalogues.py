@@ -22,11 +22,6 @@ METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 OPTIONS = {"templates/**.html": {"trimmed": "true", "silent": "false", "newstyle_gettext": "true"}}
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 LANGUAGES = ("fr", "de", "es", "it")
-AWAITED = re.compile(
-    r"(editing/|templates/(site|admin_maintenance|admin_shelving|login|setup|fragments/shelf|"
-    r"fragments/orders)|register\.py|shell\.py)"
-)
-"""Files whose texts are translated by whoever is at work on them; taken out when that is there."""
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s|\{(\w+)\}|<(/?\w+)|`[^`]*`")
 
 MessageId = str | tuple[str, str]
@@ -49,15 +44,6 @@ def wanted() -> set[MessageId]:
     """Every text that templates and code have translated."""
     found = extract_from_dir(PACKAGE, METHODS, OPTIONS, keywords=KEYWORDS)
     return {message for _, _, message, _, _ in found if message}
-
-
-def _awaited() -> set[MessageId]:
-    found = extract_from_dir(PACKAGE, METHODS, OPTIONS, keywords=KEYWORDS)
-    origins: dict[MessageId, set[str]] = {}
-    for file, _, message, _, _ in found:
-        if message:
-            origins.setdefault(message, set()).add(file)
-    return {text for text, files in origins.items() if all(map(AWAITED.match, files))}
 
 
 def entries(language: str) -> Iterator[Message]:
@@ -83,7 +69,7 @@ def faults(language: str) -> Iterator[Fault]:
         allowed = {frozenset(_marks(text)) for text in english}
         if any(frozenset(_marks(text)) not in allowed for text in strings):
             yield Fault(language, "has other placeholders, tags or commands than", identity)
-    for text in sorted(texts - known - _awaited(), key=str):
+    for text in sorted(texts - known, key=str):
         yield Fault(language, "is missing", text)
 
 
