@@ -32,11 +32,12 @@ demo: setup ## Run the demo plant until Ctrl-C (ARGS="--once --json report.json"
 test: setup-all ## Run all tests
 	@"$(BIN)/python" -m pytest $(ARGS)
 
-bench: setup-all ## Measure pipeline, reasoning and delivery against the alternatives, write docs/benchmarks/
+bench: setup-all ## Measure pipeline, reasoning, delivery and dashboard against the alternatives, write docs/benchmarks/
 	@mkdir -p "$(BENCH_DIR)"
 	@"$(HAZARD)" bench pipeline --json "$(BENCH_DIR)/pipeline.json"
 	@"$(HAZARD)" bench reasoning --json "$(BENCH_DIR)/reasoning.json"
 	@"$(HAZARD)" bench delivery --json "$(BENCH_DIR)/delivery.json"
+	@"$(HAZARD)" bench dashboard --json "$(BENCH_DIR)/dashboard.json"
 
 lint: packages-all ## Check style, types, architecture, docker files and locks
 	"$(BIN)/ruff" check .

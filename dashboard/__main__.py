@@ -12,7 +12,8 @@ from types import FrameType
 import uvicorn
 
 from dashboard.app import create_app
-from dashboard.backend import open_backend
+from dashboard.backend import Backend, open_backend
+from dashboard.replica import open_replica
 from dashboard.services import Services
 from dashboard.settings import Settings, SiteFile
 from hazard.errors import ConfigError, StoreError
@@ -51,12 +52,12 @@ def main(arguments: list[str]) -> int:
         _say(str(error))
         return CONFIG_WRONG
     except StoreError as error:
-        _say(f"the dashboard cannot use {settings.database}: {error}")
+        _say(f"the dashboard cannot use {settings.shown_database}: {error}")
         return STORE_FAILED
 
 
 def _print_code(settings: Settings) -> int:
-    backend = open_backend(settings.database)
+    backend = _open(settings, SiteFile(settings.site_file))
     try:
         print(backend.people.logins.new_code(datetime.now(UTC)), flush=True)  # noqa: T201 - what it is for
     finally:
@@ -65,7 +66,8 @@ def _print_code(settings: Settings) -> int:
 
 
 def _serve(settings: Settings) -> int:
-    site = SiteFile(settings.site_file).current().dashboard
+    site_file = SiteFile(settings.site_file)
+    site = site_file.current().dashboard
     host = settings.host if settings.host is not None else site.host
     port = settings.port if settings.port is not None else site.port
     try:
@@ -73,7 +75,7 @@ def _serve(settings: Settings) -> int:
     except OSError as error:
         _say(_why_not(error, host, port))
         return PORT_TAKEN
-    backend = open_backend(settings.database)
+    backend = _open(settings, site_file)
     try:
         app = create_app(settings, backend)
         code = backend.people.logins.new_code(datetime.now(UTC))
@@ -95,6 +97,12 @@ def _serve(settings: Settings) -> int:
         backend.close()
         listener.close()
     return 0
+
+
+def _open(settings: Settings, site_file: SiteFile) -> Backend:
+    if settings.replica_url is None:
+        return open_backend(settings.database)
+    return open_replica(settings.replica_url, site_file.current)
 
 
 def _listen(host: str, port: int) -> socket.socket:

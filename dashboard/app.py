@@ -11,13 +11,11 @@ from datetime import datetime
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from dashboard.access import Permission, needs
 from dashboard.api import alerts as alerts_api
 from dashboard.api import audit as audit_api
 from dashboard.api import figures as figures_api
@@ -51,6 +49,7 @@ from dashboard.pages import (
     people,
     plant_map,
     preferences,
+    reference,
     reports,
     suppressions,
 )
@@ -109,7 +108,6 @@ def create_app(
     app = FastAPI(
         title="Hazard Edge",
         version="1",
-        summary="Alarms, health and cameras of one node; actions are carried out by its agent.",
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -133,6 +131,7 @@ def create_app(
         people,
         me,
         audit,
+        reference,
     ):
         app.include_router(page.router)
     app.include_router(people.front)
@@ -149,9 +148,6 @@ def create_app(
         figures_api.router,
     ):
         app.include_router(part)
-    app.add_api_route(
-        "/openapi.json", _openapi, include_in_schema=False, dependencies=[needs(Permission.VIEW)]
-    )
     app.include_router(site_api.router)
     app.include_router(jobs_api.router)
     app.include_router(suppressions_api.router)
@@ -180,14 +176,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         services.hub.close()
         await asyncio.to_thread(watcher.stop)
         await asyncio.to_thread(services.exports.close)
-
-
-def _openapi(request: Request) -> JSONResponse:
-    app: FastAPI = request.app
-    document = get_openapi(
-        title=app.title, version=app.version, summary=app.summary, routes=app.routes
-    )
-    return JSONResponse(document)
 
 
 def _wants_page(request: Request) -> bool:
@@ -220,8 +208,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
     texts = [f"{item['loc'][-1]}: {item['msg']}" for item in found[:5]]
     if _wants_page(request) or request.headers.get("x-fragment"):
         return _problem(request, 422, "; ".join(texts))
-    detail = [{"loc": item["loc"], "msg": item["msg"], "type": item["type"]} for item in found]
-    return JSONResponse({"detail": detail}, status_code=422)
+    errors = [{"loc": item["loc"], "msg": item["msg"], "type": item["type"]} for item in found]
+    return JSONResponse({"detail": "; ".join(texts), "errors": errors}, status_code=422)
 
 
 async def _store_down(request: Request, error: Exception) -> Response:

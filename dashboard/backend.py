@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 
 from hazard.store.audit_reading import AuditReader
@@ -61,11 +62,19 @@ class Backend:
             StoreError: if there is no such alert, or the store cannot be written.
         """
         status = self.desk.submit_request(request)
+        self._follow(request.request_id)
+        return status
+
+    @property
+    def of_replica(self) -> bool:
+        """Whether this is a replica, whose nodes keep pictures and files for themselves."""
+        return False
+
+    def _follow(self, request_id: str) -> None:
         with self._guard:
-            self._waiting[request.request_id] = None
+            self._waiting[request_id] = None
             while len(self._waiting) > WAITING:
                 self._waiting.popitem(last=False)
-        return status
 
     def newly_settled(self) -> list[RequestStatus]:
         """Followed requests that the core has answered since the last call."""
@@ -81,9 +90,11 @@ class Backend:
                     settled.append(status)
         return settled
 
-    def changes_after(self, sequence: int | None, limit: int) -> tuple[int, list[str]]:
-        """The newest sequence, and the alerts with a revision after `sequence`."""
-        return self.queries.changes_after(sequence, limit=limit)
+    def changes_after(
+        self, mark: Mapping[str, int] | None, limit: int
+    ) -> tuple[dict[str, int], list[str]]:
+        """The newest sequence of each node, and the alerts with a later revision than in `mark`."""
+        return self.queries.changes_after(mark, limit=limit)
 
     def changed_jobs(self) -> list[tuple[str, str]]:
         """Id and state of the jobs that are new, or went on, since the last call."""
@@ -100,6 +111,10 @@ class Backend:
             StoreError: if the database cannot be read.
         """
         return self._store.data_version()
+
+    def rest(self, stop: threading.Event, seconds: float) -> None:
+        """Wait before `version` is asked again; a database that tells of news ends it early."""
+        stop.wait(seconds)
 
     def close(self) -> None:
         """Close all connections."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -139,7 +140,7 @@ class Watcher:
         self._poll_s = poll_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
-        self._sequence: int | None = None
+        self._mark: dict[str, int] | None = None
         self._fingerprint: object = None
 
     def start(self) -> None:
@@ -154,26 +155,25 @@ class Watcher:
 
     def _run(self) -> None:
         version: int | None = None
-        idle_s = HEALTH_EVERY_S
+        judged_s = -HEALTH_EVERY_S
         while not self._stop.is_set():
             try:
                 seen = self._backend.version()
                 if seen != version:
                     self._look()
                     version = seen
-                if idle_s >= HEALTH_EVERY_S:
+                if time.monotonic() - judged_s >= HEALTH_EVERY_S:
                     self._look_at_health()
-                    idle_s = 0.0
+                    judged_s = time.monotonic()
             except (StoreError, SQLAlchemyError) as error:
                 log.warning("dashboard.watch_failed", error=str(error)[:300])
-            idle_s += self._poll_s
-            self._stop.wait(self._poll_s)
+            self._backend.rest(self._stop, self._poll_s)
 
     def _look(self) -> None:
-        newest, ids = self._backend.changes_after(self._sequence, CHANGED_AT_ONCE)
-        if self._sequence is not None and ids:
-            self._tell(Event("alarm", {"ids": ids, "sequence": newest}))
-        self._sequence = newest
+        newest, ids = self._backend.changes_after(self._mark, CHANGED_AT_ONCE)
+        if self._mark is not None and ids:
+            self._tell(Event("alarm", {"ids": ids, "sequence": sum(newest.values())}))
+        self._mark = newest
         for status in self._backend.newly_settled():
             request = status.request
             news = {"id": request.request_id, "ids": [request.alert_id]}

@@ -34,13 +34,10 @@ from dashboard.preferences import (
 )
 from dashboard.settings import ANSWER_WITHIN_S, Settings, SiteFile
 from dashboard.shell import ADMINISTRATION, pages_of
-from dashboard.stages import HealthView, judge, together, unit_text
+from dashboard.stages import HealthView, judge, of_site, together, unit_text
 from dashboard.verifying import Verifier
 from dashboard.views import (
-    AlarmView,
-    alarm_view,
     in_language,
-    in_order,
 )
 from dashboard.wording import (
     AUTHORITY_WORDS,
@@ -52,14 +49,12 @@ from dashboard.wording import (
     VERB_TEXT,
 )
 from hazard.site.models import Site
-from hazard.store.queries import AlertFilter, AreaCounts, RequestStatus
-from hazard.types import AlertMessage, RequestState, Severity
+from hazard.store.queries import AreaCounts, RequestStatus
+from hazard.types import RequestState, Severity
 
 __all__ = ["FOLDER", "Services", "ServicesOf", "language_of", "services_of", "templates", "utc_now"]
 
 FOLDER = Path(__file__).parent
-ALARMS_AT_ONCE = 200
-"""Alarms shown in the list; what exceeds it is counted and said."""
 
 
 def utc_now() -> datetime:
@@ -144,7 +139,9 @@ class Services:
         """Every node that has reported, and the site file's own, judged now; that one first."""
         site, now = self.site, self.now()
         own = site.site.node
-        said = {own: ()} | self.backend.situation.stage_health()
+        told = self.backend.situation.stage_health()
+        # A replica's dashboard has a site file, but is no node of it.
+        said = told if told and self.backend.of_replica else {own: ()} | told
         stale_s = self.settings.stale_after_s
         views = [judge(rows, site, now, stale_s, node=node) for node, rows in said.items()]
         return sorted(views, key=lambda view: (view.node != own, view.node))
@@ -155,36 +152,12 @@ class Services:
 
     def own_health(self) -> HealthView:
         """The stages of the node that the site file is about: its cameras and sensors."""
-        return self.nodes()[0]
+        nodes = self.nodes()
+        return of_site(nodes, self.site) if self.backend.of_replica else nodes[0]
 
     def health_of(self, nodes: Sequence[HealthView]) -> HealthView:
         """The nodes put together, the site file's own first."""
         return together(nodes, self.site.site.node)
-
-    def alarms(self, language: str) -> tuple[list[AlarmView], int]:
-        """Alarms that are not back to normal, in order, and how many more there are.
-
-        In a flood the worst are kept: an old critical alarm is never pushed off the list.
-        """
-        queries = self.backend.queries
-        page = queries.list_alerts(AlertFilter(active=True), limit=ALARMS_AT_ONCE)
-        kept = {message.alert_id: message for message in page.alerts}
-        more = 0
-        if page.next_page is not None:
-            kept = self._worst()
-            more = queries.count_alerts(AlertFilter(active=True)) - len(kept)
-        site, now = self.site, self.now()
-        views = (alarm_view(message, site, now, language) for message in kept.values())
-        return in_order(views), max(0, more)
-
-    def _worst(self) -> dict[str, AlertMessage]:
-        kept: dict[str, AlertMessage] = {}
-        for least in reversed(Severity):
-            where = AlertFilter(active=True, min_severity=least)
-            for message in self.backend.queries.list_alerts(where, limit=ALARMS_AT_ONCE).alerts:
-                if len(kept) < ALARMS_AT_ONCE:
-                    kept.setdefault(message.alert_id, message)
-        return kept
 
     def request_text(self, status: RequestStatus, language: str) -> tuple[str, str]:
         """How a request stands: a word for the style, and what to tell the person."""

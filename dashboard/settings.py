@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hazard.errors import ConfigError
@@ -12,6 +12,8 @@ from hazard.site.models import Site
 
 STALE_AFTER_S = 5.0
 """A stage that has said nothing for this long is UNKNOWN (it reports once a second)."""
+REPLICA_STALE_AFTER_S = 15.0
+"""The same on a replica, where health is copied each 5 seconds."""
 PREVIEW_STALE_AFTER_S = 3.0
 """A preview older than this is marked stale (they are written at most twice a second)."""
 ANSWER_WITHIN_S = 2.0
@@ -36,6 +38,8 @@ class Settings:
         forwarded_by: address of a reverse proxy whose X-Forwarded headers count, or None.
         stale_after_s: age at which a stage's health is unknown.
         poll_s: how often the database is asked whether anything changed.
+        replica_url: address of the PostgreSQL replica that is shown instead of this box's
+            database, or None; it may hold a password.
     """
 
     site_file: Path
@@ -46,11 +50,17 @@ class Settings:
     forwarded_by: str | None = None
     stale_after_s: float = STALE_AFTER_S
     poll_s: float = 0.1
+    replica_url: str | None = field(default=None, repr=False)
 
     @property
     def database(self) -> Path:
         """The SQLite file that the agent core writes."""
         return self.data_dir / "hazard.db"
+
+    @property
+    def shown_database(self) -> str:
+        """Which database is used, for messages: never with a password."""
+        return str(self.database) if self.replica_url is None else "the replica"
 
     @property
     def evidence(self) -> Path:
@@ -75,6 +85,9 @@ class Settings:
         stale = _number("HAZARD_DASHBOARD_STALE_S")
         if stale is not None and stale <= 0:
             raise ConfigError(f"HAZARD_DASHBOARD_STALE_S: want seconds above 0, got {stale:g}")
+        replica_url = os.environ.get("HAZARD_DASHBOARD_DATABASE") or None
+        if stale is None:
+            stale = STALE_AFTER_S if replica_url is None else REPLICA_STALE_AFTER_S
         return cls(
             site_file=Path(_required("HAZARD_SITE_FILE")),
             data_dir=Path(_required("HAZARD_DATA_DIR")),
@@ -82,7 +95,8 @@ class Settings:
             host=os.environ.get("HAZARD_DASHBOARD_HOST") or None,
             port=None if port is None else int(port),
             forwarded_by=os.environ.get("HAZARD_DASHBOARD_FORWARDED_BY") or None,
-            stale_after_s=STALE_AFTER_S if stale is None else stale,
+            stale_after_s=stale,
+            replica_url=replica_url,
         )
 
 

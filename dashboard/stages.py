@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hazard.site.models import Site
@@ -66,9 +66,8 @@ class HealthView:
     @property
     def troubled(self) -> tuple[StageView, ...]:
         """The stages that are not ready, worst first."""
-        order = [Health.OFFLINE, Health.UNKNOWN, Health.DEGRADED, Health.STARTING]
         bad = [stage for stage in self.stages if stage.health is not Health.READY]
-        return tuple(sorted(bad, key=lambda stage: (order.index(stage.health), stage.stage)))
+        return tuple(sorted(bad, key=lambda stage: (_WORST.index(stage.health), stage.stage)))
 
     @property
     def worst(self) -> Health:
@@ -109,8 +108,7 @@ def judge(
     views = {row.stage: _judged(row, now, stale_after_s, named) for row in rows}
     for stage in _expected(site) if named == own else ():
         if stage not in views:
-            reason = "has not reported since the agent was set up: " + AGENT_MEND
-            views[stage] = StageView(stage, Health.UNKNOWN, reason, None, None, (), node=named)
+            views[stage] = _never_told(stage, named)
     newest = max((row.at for row in rows), default=None)
     silent_s = None if newest is None else (now - newest).total_seconds()
     return HealthView(
@@ -136,6 +134,32 @@ def together(nodes: Sequence[HealthView], own: str) -> HealthView:
         at=ordered[0].at,
         node=", ".join(view.node for view in silent),
     )
+
+
+def of_site(nodes: Sequence[HealthView], site: Site) -> HealthView:
+    """The cameras and sensors of the site file, whichever node has them; the worse where two do.
+
+    What none of them tells of is unknown.
+    """
+    whole = together(nodes, site.site.node)
+    views: dict[str, StageView] = {}
+    for stage in whole.stages:
+        there = views.get(stage.stage)
+        watches = stage.group in ("camera", "sensor") and _in_site(stage.stage, site)
+        if watches and (there is None or _WORST.index(stage.health) < _WORST.index(there.health)):
+            views[stage.stage] = stage
+    for name in _expected(site):
+        if name != "reasoner" and name not in views:
+            views[name] = _never_told(name, "")
+    return replace(whole, stages=tuple(sorted(views.values(), key=_order)))
+
+
+_WORST = (Health.OFFLINE, Health.UNKNOWN, Health.DEGRADED, Health.STARTING, Health.READY)
+
+
+def _never_told(stage: str, node: str) -> StageView:
+    reason = "has not reported since the agent was set up: " + AGENT_MEND
+    return StageView(stage, Health.UNKNOWN, reason, None, None, (), node=node)
 
 
 def _judged(row: StageHealth, now: datetime, stale_after_s: float, node: str) -> StageView:

@@ -19,8 +19,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge_agent.publish import Publisher, outbox_messages
-from edge_agent.publish.commands.tokens import issue
 from hazard.alarms import on_action, on_note
+from hazard.command_tokens import issue
 from hazard.errors import Conflict, IllegalTransition
 from hazard.site.models import Site
 from hazard.store import Store

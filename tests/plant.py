@@ -323,14 +323,18 @@ class Plant:
         with self._guard:
             return self._carry_out()
 
+    def _alarm_of(self, request: ActionRequest) -> Alarm:
+        if request.alert_id not in self._alarms:
+            raise IllegalTransition(f"{request.verb} is not done by these hands")
+        return self._alarms[request.alert_id][0]
+
     def _carry_out(self) -> int:
         requests = self.store.pending_requests()
         for request in requests:
-            alarm, _ = self._alarms[request.alert_id]
             now = datetime.now(UTC)
             try:
                 ask = on_case if request.verb in CASE_VERBS else on_action
-                done = ask(alarm, request, now)
+                done = ask(self._alarm_of(request), request, now)
             except (Conflict, IllegalTransition) as error:
                 conflict = isinstance(error, Conflict)
                 state = RequestState.CONFLICT if conflict else RequestState.REFUSED
@@ -338,7 +342,7 @@ class Plant:
                     unit.finish_request(request.request_id, state, str(error), now)
                     unit.commit()
                 continue
-            changes = {"actor": request.actor, "finish": request.request_id}
+            changes: dict[str, Any] = {"actor": request.actor, "finish": request.request_id}
             self._write(done.alarm, done.cause, done.text, **changes)
         return len(requests)
 

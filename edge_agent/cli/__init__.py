@@ -14,6 +14,7 @@ import typer
 from edge_agent.cli import (
     audit,
     bench,
+    dashboard,
     demo,
     drill,
     exam,
@@ -42,6 +43,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
+app.command("dashboard")(dashboard.dashboard)
 app.command("status")(status.status)
 app.command("login-code")(login.login_code)
 app.command("token")(token.token)

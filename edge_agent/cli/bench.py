@@ -68,3 +68,39 @@ def delivery(
 
     if not run_delivery_bench(json_file, rounds=rounds, say=typer.echo):
         raise typer.Exit(1)
+
+
+@app.command("dashboard")
+def dashboard(
+    *,
+    json_file: Annotated[Path | None, typer.Option("--json", help="where the figures go")] = None,
+    sizes: Annotated[
+        str, typer.Option(help="stored alerts, smallest first, with commas")
+    ] = "1000,100000,1000000",
+    samples: Annotated[int, typer.Option(min=2, help="requests of each page at each size")] = 400,
+    streams: Annotated[int, typer.Option(min=1, max=250, help="open live streams")] = 200,
+    alerts: Annotated[int, typer.Option(min=1, help="alerts while they are open")] = 60,
+    every: Annotated[float, typer.Option(min=0.01, help="seconds between them")] = 1.0,
+    database: Annotated[
+        list[str] | None, typer.Option(help="sqlite or postgresql; may be repeated; both if not")
+    ] = None,
+) -> None:
+    """The dashboard's pages at 1 k, 100 k and 1 M alerts, and news to 200 browsers."""
+    from edge_agent.bench.dashboard.run import run_dashboard_bench
+
+    kinds = database or ["sqlite", "postgresql"]
+    numbers = [each.strip() for each in sizes.split(",")]
+    if not all(each.isdecimal() and int(each) >= 10 for each in numbers):  # noqa: PLR2004
+        raise typer.BadParameter(f"{sizes!r}: want numbers from 10, e.g. 1000,100000,1000000")
+    if set(kinds) - {"sqlite", "postgresql"}:
+        raise typer.BadParameter(f"{kinds}: want sqlite or postgresql")
+    run_dashboard_bench(
+        json_file,
+        say=typer.echo,
+        sizes=[int(each) for each in numbers],
+        samples=samples,
+        streams=streams,
+        alerts=alerts,
+        every_s=every,
+        databases=kinds,
+    )

@@ -17,10 +17,15 @@ def login_code(
     data_dir: Annotated[
         Path | None, typer.Option(envvar="HAZARD_DATA_DIR", help="as given to `hazard run`")
     ] = None,
+    *,
+    replica: Annotated[bool, typer.Option("--replica", help="for `hazard dashboard`")] = False,
 ) -> None:
     """Print a fresh one-time code for the dashboard; it counts once and for 15 minutes."""
     from edge_agent.bootstrap import paths_for
+    from edge_agent.cli.dashboard import become_dashboard
 
+    if replica:
+        become_dashboard(site, data_dir, "login-code")
     paths = paths_for(site, data_dir)
     if not paths.database.is_file():
         raise HazardError(

@@ -37,8 +37,8 @@ def token(
     from datetime import UTC, datetime, timedelta
 
     from edge_agent.bootstrap import paths_for
-    from edge_agent.publish.commands.tokens import issue, read_secret
     from edge_agent.publish.commands.verbs import COMMANDS
+    from hazard.command_tokens import issue, read_secret
     from hazard.errors import ConfigError
     from hazard.site.loader import load_site
 

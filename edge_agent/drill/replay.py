@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from edge_agent.drill.plant import NODE, SITE, USER
 from edge_agent.drill.witness import Witness
-from edge_agent.publish.commands.tokens import issue
 from edge_agent.publish.topics import command_topic, response_topic
+from hazard.command_tokens import issue
 from hazard.errors import HazardError
 from hazard.types import Verb
 

@@ -11,13 +11,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge_agent.publish.messages import (
-    AreaState,
-    CommandMessage,
-    CommandResponse,
-    GapRecord,
-    NodeStatus,
-)
+from edge_agent.publish.messages import AreaState, GapRecord, NodeStatus
+from hazard.commands import CommandMessage, CommandResponse
 from hazard.types import AlertMessage, Model
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -81,11 +81,12 @@ def zones_of(site: Site, area: str) -> set[str]:
 
 
 def _commands(site: Site) -> Iterator[Reference]:
-    taking = [name for name, broker in site.brokers().items() if broker.commands != "off"]
-    if taking and not site.alarms.users:
+    # A signed token may speak for a person whom the dashboard of a replica knows.
+    named = [name for name, broker in site.brokers().items() if broker.commands == "acl"]
+    if named and not site.alarms.users:
         yield (
             ("alarms", "users"),
-            f"broker {taking[0]} takes commands, but nobody may send one: name users",
+            f"broker {named[0]} takes commands, but nobody may send one: name users",
         )
     by_token = [name for name, broker in site.brokers().items() if broker.commands == "token"]
     if by_token and site.mqtt.token_secret is None:

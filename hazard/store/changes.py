@@ -1,4 +1,4 @@
-"""Which rows have changed: a log that SQLite's triggers keep, for the replica to read.
+"""Which rows have changed: triggers keep a log on SQLite, and send a word on PostgreSQL.
 
 Revisions and audit lines never change and are read by their numbers. An incident, an assessment,
 evidence, a request and a suppression order may change without either; the log holds the latest
@@ -15,6 +15,7 @@ from hazard.store.tables import (
     Base,
     EvidenceRow,
     IncidentRow,
+    RevisionRow,
     SuppressionOrderRow,
 )
 
@@ -29,6 +30,31 @@ LOGGED: dict[type[Base], tuple[str, ...]] = {
     SuppressionOrderRow: ("order_id", "node"),
 }
 """The tables whose changes are logged, each with the columns that name a row."""
+
+CHANNEL = "hazard_news"
+"""Where PostgreSQL tells of commits that changed what a page shows at once."""
+TOLD: tuple[type[Base], ...] = (RevisionRow, ActionRequestRow)
+"""The tables whose changes are told."""
+
+
+def tell_changes(connection: Connection) -> None:
+    """Have PostgreSQL notify `CHANNEL` of each commit that changes one of `TOLD`.
+
+    Called after each migration. On another database nothing is done: SQLite says by its
+    `data_version` that something was committed.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    connection.exec_driver_sql(
+        f"CREATE OR REPLACE FUNCTION {CHANNEL}() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN PERFORM pg_notify('{CHANNEL}', TG_TABLE_NAME); RETURN NULL; END $$"
+    )
+    for table in TOLD:
+        name = table.__tablename__
+        connection.exec_driver_sql(
+            f"CREATE OR REPLACE TRIGGER news_{name} AFTER INSERT OR UPDATE ON {name} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {CHANNEL}()"
+        )
 
 
 def log_changes(connection: Connection) -> None:

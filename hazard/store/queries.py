@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
@@ -184,19 +184,25 @@ class Queries:
             areas.setdefault(row.area, []).append(cell)
         return {area: area_counts(area, cells) for area, cells in areas.items()}
 
-    def changes_after(self, sequence: int | None, *, limit: int = 200) -> tuple[int, list[str]]:
-        """The newest sequence, and the ids of alerts with a later revision than `sequence`.
+    def changes_after(
+        self, mark: Mapping[str, int] | None, *, limit: int = 200
+    ) -> tuple[dict[str, int], list[str]]:
+        """The newest sequence of each node, and the alerts with a later revision than in `mark`.
 
-        None asks for the newest sequence only: where to begin to watch.
+        None asks for the newest sequences only: where to begin to watch.
         """
-        newest = select(func.coalesce(func.max(RevisionRow.sequence), 0))
         with self._read() as connection:
-            last = int(connection.execute(newest).scalar_one())
-            if sequence is None or last <= sequence:
-                return last, []
-            query = select(RevisionRow.alert_id).where(RevisionRow.sequence > sequence)
-            rows = connection.execute(query.order_by(RevisionRow.sequence.desc()).limit(limit))
-            return last, list(dict.fromkeys(rows.scalars()))
+            newest = _newest_sequences(connection)
+            changed: list[str] = []
+            for node, sequence in newest.items() if mark is not None else ():
+                before = (mark or {}).get(node, 0)
+                if sequence > before:
+                    query = select(RevisionRow.alert_id).where(
+                        RevisionRow.node == node, RevisionRow.sequence > before
+                    )
+                    latest = query.order_by(RevisionRow.sequence.desc()).limit(limit)
+                    changed += connection.execute(latest).scalars()
+            return newest, list(dict.fromkeys(changed))
 
     def changes_since(self, since: datetime) -> Changes:
         """What has been raised, escalated and cleared since then, for somebody who was away."""
@@ -288,6 +294,18 @@ class Queries:
         return AuditPage(
             lines=shown, next_before=shown[-1].audit_id if len(lines) > limit else None
         )
+
+
+def _newest_sequences(connection: Connection) -> dict[str, int]:
+    """Each node with the number of its newest revision; one step in the index for each."""
+    found: dict[str, int] = {}
+    first = select(func.min(RevisionRow.node))
+    node = connection.execute(first).scalar_one()
+    while node is not None:
+        newest = select(func.max(RevisionRow.sequence)).where(RevisionRow.node == node)
+        found[node] = int(connection.execute(newest).scalar_one())
+        node = connection.execute(first.where(RevisionRow.node > node)).scalar_one()
+    return found
 
 
 def _revisions(connection: Connection, alert_id: str) -> tuple[AlertMessage, ...]:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hazard.errors import SchemaTooNew, StoreError
 from hazard.store.backup import back_up
-from hazard.store.changes import log_changes
+from hazard.store.changes import log_changes, tell_changes
 from hazard.store.facets import keep_facets
 from hazard.store.words import keep_words
 from hazard.store.writer import store_error
@@ -59,6 +59,7 @@ def ensure_schema(engine: Engine) -> Path | None:
             backup = _backup(engine, version) if version is not None else None
             command.upgrade(_config(connection), "head")
             log_changes(connection)
+            tell_changes(connection)
             keep_facets(connection)
             keep_words(connection)
     except DBAPIError as error:

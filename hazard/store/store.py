@@ -30,6 +30,7 @@ from hazard.store.desk import Desk
 from hazard.store.engine import data_version, make_engine, store_url
 from hazard.store.figures import Figures
 from hazard.store.jobs import Jobs
+from hazard.store.news import News
 from hazard.store.notices import Notices
 from hazard.store.observations import Observations
 from hazard.store.operations import (
@@ -42,6 +43,7 @@ from hazard.store.people import People
 from hazard.store.performance import Asked
 from hazard.store.plans import Plans
 from hazard.store.queries import AreaCounts, Queries, area_counts
+from hazard.store.remote import RemoteDesk
 from hazard.store.reports import Reports
 from hazard.store.restore import OpenAlert, Restore
 from hazard.store.schema import ensure_schema
@@ -74,6 +76,7 @@ class Store:
         queries: what dashboard and reports read.
         situation: what the overview, the plant map and the health page read.
         desk: what the dashboard hands in.
+        remote: what the dashboard of a replica hands in, for other nodes.
         people: who may use the dashboard.
         audit: who did what.
         plans: pictures of the plant, and what lies where on them.
@@ -114,6 +117,7 @@ class Store:
         self.situation = Situation(self._plain)
         self.figures = Figures(self._plain)
         self.desk = Desk(self._writer)
+        self.remote = RemoteDesk(self._writer)
         self.people = People(self._writer)
         self.audit = AuditReader(self._plain)
         self.plans = Plans(self._writer)
@@ -130,6 +134,7 @@ class Store:
         self._chain_ends = ChainEnds()
         self._watch: Connection | None = None
         self._watch_lock = threading.Lock()
+        self._news: News | None = None
         self._backlog = Backlog(journal, self._plain, now)
         self._committer = Committer(node, render, now, writer=self._writer, backlog=self._backlog)
         self.load_journal()
@@ -174,6 +179,8 @@ class Store:
             stack.callback(self._backlog.close)
             if self._watch is not None:
                 stack.callback(self._watch.close)
+            if self._news is not None:
+                stack.callback(self._news.close)
 
     def __enter__(self) -> Self:
         return self
@@ -274,6 +281,12 @@ class Store:
             except SQLAlchemyError as error:
                 raise StoreError(f"the store cannot be read: {error}") from error
             return version
+
+    def listen(self) -> News:
+        """What a PostgreSQL tells of its commits; ends with this store."""
+        if self._news is None:
+            self._news = News(self._plain)
+        return self._news
 
     def verify_audit(self) -> tuple[int, str | None]:
         """Lines of the audit that were checked, and the first fault in words, or None."""

@@ -55,8 +55,8 @@ def test_a_drawn_zone_raises_an_alarm_on_real_footage_and_is_taken_back(demo: Ru
 
 def persons_in_zones(page: Page) -> list[dict[str, Any]]:
     """Alarms of persons in zones, of the camera's area."""
-    path = "/api/v1/alarms?area=gate&show=all"
-    alarms = page.evaluate(f"fetch('{path}').then(answer => answer.json())")["alarms"]
+    path = "/api/v1/alerts?area=gate&show=all"
+    alarms = page.evaluate(f"fetch('{path}').then(answer => answer.json())")["alerts"]
     return [one for one in alarms if one["hazard"] == "person_in_restricted_zone"]
 
 

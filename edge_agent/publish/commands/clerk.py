@@ -28,10 +28,10 @@ from edge_agent.publish.commands.judge import (
 from edge_agent.publish.commands.limits import Allowance
 from edge_agent.publish.commands.replies import Answer, Received, Route, answer
 from edge_agent.publish.commands.snapshots import snapshot_parts
-from edge_agent.publish.commands.tokens import read_secret
 from edge_agent.publish.commands.verbs import COMMANDS, verb_label
 from edge_agent.publish.commands.waiting import Waiting
 from edge_agent.publish.voice import Voice
+from hazard.command_tokens import read_secret
 from hazard.errors import ConfigError, StoreError
 from hazard.site.models import Site
 from hazard.store import Store

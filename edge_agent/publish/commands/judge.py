@@ -7,7 +7,6 @@ and known to the site file. Whether the role may do it is the core's to say.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
 from dataclasses import dataclass
@@ -23,9 +22,9 @@ from edge_agent.publish.commands.replies import (
     own_topic,
     refuse_topic,
 )
-from edge_agent.publish.commands.tokens import Claims, TokenRefused, check, read_secret
 from edge_agent.publish.commands.verbs import COMMANDS, Command
-from edge_agent.publish.messages import CommandMessage
+from hazard.command_tokens import Claims, TokenRefused, check, read_secret
+from hazard.commands import CommandMessage, digest, stored_id
 from hazard.errors import ConfigError, HazardError
 from hazard.site.alarms import User
 from hazard.site.models import Site
@@ -62,6 +61,8 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class _Sender:
+    """Who asks: a user of the site file, or somebody whom a token speaks for."""
+
     name: str
     user: User
     claims: Claims
@@ -75,7 +76,7 @@ def first_route(received: Received, site: Site) -> Route:
         correlation=received.correlation,
         user=received.user,
         verb=received.verb,
-        request_id=_digest("refused", received.topic, received.payload, received.correlation),
+        request_id=digest("refused", received.topic, received.payload, received.correlation),
     )
 
 
@@ -158,14 +159,23 @@ def _sender(received: Received, message: CommandMessage, site: Site, verb: Verb)
             raise CommandRefused(str(error)) from error
         except ConfigError as error:
             raise CommandRefused("the node cannot check tokens: see its health") from error
+    if claims.role is not None:
+        spoken_for = User(role=claims.role, areas=claims.areas)
+        return _narrowed(_Sender(claims.name or received.user, spoken_for, claims), verb)
     user = site.alarms.users.get(received.user)
     if user is None:
         raise CommandRefused(
             f"no user {received.user!r} under alarms.users of the site file: nobody else may ask"
         )
-    if claims.verbs and verb.value not in claims.verbs:
-        raise CommandRefused(f"the token is not for {verb.value}: it is for {claims.verbs}")
-    return _Sender(received.user, user, claims)
+    return _narrowed(_Sender(received.user, user, claims), verb)
+
+
+def _narrowed(sender: _Sender, verb: Verb) -> _Sender:
+    """The sender, if the token is for this verb."""
+    verbs = sender.claims.verbs
+    if verbs and verb.value not in verbs:
+        raise CommandRefused(f"the token is not for {verb.value}: it is for {', '.join(verbs)}")
+    return sender
 
 
 def _complete(message: CommandMessage, command: Command, site: Site) -> None:
@@ -180,6 +190,8 @@ def _complete(message: CommandMessage, command: Command, site: Site) -> None:
         )
     if command.node and message.node is None:
         raise CommandRefused("node is missing: sequence numbers are a node's own, name it")
+    if command.addressed and message.node is None:
+        raise CommandRefused("node is missing: only one knows what is meant, name it")
     if command.area:
         area = message.arguments.get("area")
         if not isinstance(area, str):
@@ -260,25 +272,17 @@ def _ids(
 ) -> tuple[str, str | None]:
     """The request's id, and the one that the same command would have had a minute ago.
 
-    What the sender calls a request is a user's own: nobody meets the request of another. Without a
-    name, MQTT 5 correlation data, or else the message itself, tells one command from another, and
-    only for a while: clients count anew after a restart, and the same words may be meant again.
+    Without a name, MQTT 5 correlation data, or else the message itself, tells one command from
+    another, and only for a while: clients count anew after a restart, and the same words may be
+    meant again.
     """
     if command.repeatable:
         return f"m-{uuid.uuid4().hex}", None
     if message.request_id is not None:
-        return _digest("named", received.user, message.request_id), None
+        return stored_id(received.user, message.request_id), None
     slot = int(now.timestamp() // SAME_WITHIN.total_seconds())
     same = (received.user, received.verb, received.payload, received.correlation)
-    return _digest("same", *same, str(slot)), _digest("same", *same, str(slot - 1))
-
-
-def _digest(*parts: str | bytes | None) -> str:
-    total = hashlib.sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part or b""
-        total.update(len(data).to_bytes(8, "big") + data)
-    return f"m-{total.hexdigest()[:40]}"
+    return digest("same", *same, str(slot)), digest("same", *same, str(slot - 1))
 
 
 def _rest(route: Route) -> tuple[bytes | None, str, str, str]:

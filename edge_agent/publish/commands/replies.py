@@ -7,8 +7,8 @@ from datetime import datetime
 
 from paho.mqtt.client import MQTTMessage, topic_matches_sub
 
-from edge_agent.publish.messages import CommandResponse
 from edge_agent.publish.topics import PREFIX, Publication, response_topic
+from hazard.commands import CommandResponse
 from hazard.site.models import Site
 from hazard.site.sources import MqttSensorSource
 from hazard.types import RequestOutcome

@@ -17,7 +17,8 @@ class Command:
         revision: names the revision that the sender saw: nobody acknowledges what they have not
             seen.
         area: names an area in `arguments`.
-        node: names the node: sequence numbers are a node's own.
+        node: names the node, which also stands in the arguments: sequence numbers are its own.
+        addressed: names the node, since only one knows what is meant.
         repeatable: does no harm when done again, so that a repeated command is carried out again.
     """
 
@@ -25,6 +26,7 @@ class Command:
     revision: bool = False
     area: bool = False
     node: bool = False
+    addressed: bool = False
     repeatable: bool = False
 
 
@@ -38,8 +40,14 @@ COMMANDS: Mapping[Verb, Command] = {
     Verb.UNSHELVE: _ABOUT,
     Verb.COMMENT: _ABOUT,
     Verb.ASSIGN: _ABOUT,
+    Verb.PLAN_ACTION: _ABOUT,
+    Verb.COMPLETE_ACTION: _ABOUT,
     Verb.CHECK_ACTION: _ABOUT,
     Verb.CLOSE_CASE: _ABOUT,
+    Verb.REOPEN_CASE: _ABOUT,
+    Verb.GRANT_PERMIT: Command(area=True),
+    Verb.TAKE_OUT_OF_SERVICE: Command(area=True),
+    Verb.END_SUPPRESSION: Command(addressed=True),
     Verb.TEST_ANNUNCIATOR: Command(area=True, repeatable=True),
     Verb.REPLAY: Command(node=True, repeatable=True),
     Verb.SNAPSHOT: Command(repeatable=True),

@@ -106,8 +106,8 @@ async def people(node: Node, vision: Client, count: int) -> None:
 def sequence(node: Node) -> int:
     """The newest revision's number."""
     with node.store() as store:
-        newest: int = store.queries.changes_after(None)[0]
-    return newest
+        newest: dict[str, int] = store.queries.changes_after(None)[0]
+    return newest.get("edge-1", 0)
 
 
 def same(node: Node, url: str) -> bool:

@@ -2,7 +2,9 @@
 
 A token is a JWT (RFC 7519), signed with HMAC-SHA-256 (RFC 7518, 3.2: a key of at least 256 bits).
 It says who sends (`sub`), at which site (`aud`) and until when (`exp`), and may narrow what its
-holder may do (`verbs`, `areas`). It never gives more than the site file gives that user.
+holder may do (`verbs`, `areas`). It never gives more than the site file gives that user, unless it
+speaks for a person (`role`, `name`): the dashboard of a replica knows its people itself, and holds
+the secret.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from pydantic import Field, ValidationError
 
 from hazard.errors import ConfigError, HazardError
 from hazard.site.sources import Secret
-from hazard.types import Model
+from hazard.types import Model, Name, Role
 
 ALGORITHM = "HS256"
 SHORTEST_SECRET = 32
@@ -31,10 +33,17 @@ class TokenRefused(HazardError):  # noqa: N818 - named for what it says
 
 
 class Claims(Model):
-    """What a token narrows. Empty: nothing."""
+    """What a token narrows, or for whom it speaks. Empty: it narrows nothing.
+
+    Attributes:
+        role: of the person that it speaks for; None: the sender is a user of the site file.
+        name: of that person, as it goes into the audit.
+    """
 
     verbs: tuple[str, ...] = Field(default=(), max_length=32)
-    areas: tuple[str, ...] = Field(default=(), max_length=256)
+    areas: tuple[Name, ...] = Field(default=(), max_length=256)
+    role: Role | None = None
+    name: str = Field(default="", max_length=64)
 
 
 def read_secret(secret: Secret | None) -> str:
@@ -63,8 +72,9 @@ def issue(
     lifetime: timedelta,
     verbs: Sequence[str] = (),
     areas: Sequence[str] = (),
+    speaks_for: tuple[str, Role] | None = None,
 ) -> str:
-    """A token for a user.
+    """A token for a user, or for a person (name and role) that the user speaks for.
 
     Raises:
         ConfigError: if the lifetime is not above 0, or above `LONGEST`.
@@ -78,6 +88,8 @@ def issue(
         claims["verbs"] = list(verbs)
     if areas:
         claims["areas"] = list(areas)
+    if speaks_for is not None:
+        claims["name"], claims["role"] = speaks_for[0], speaks_for[1].value
     return jwt.encode(claims, secret, algorithm=ALGORITHM)
 
 
@@ -99,7 +111,7 @@ def check(token: str | None, secret: str, *, user: str, site: str) -> Claims:
             options={"require": ["exp", "sub", "aud"]},
         )
         narrowed = Claims.model_validate(
-            {name: claims[name] for name in ("verbs", "areas") if name in claims}
+            {name: claims[name] for name in Claims.model_fields if name in claims}
         )
     except jwt.ExpiredSignatureError as error:
         raise TokenRefused("the token has expired: get a new one (`hazard token`)") from error

@@ -1,0 +1,134 @@
+"""Every page of the running product, in every role, language, width and theme, and by keyboard.
+
+The database is filled by the real agent from the demo's footage. Screenshots are kept in
+`artifacts/screenshots` (or where HAZARD_SCREENSHOTS says), to be looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from dashboard.i18n import LANGUAGES
+from dashboard.settings import Settings
+from hazard.types import Role
+from tests.acceptance.plant import LONGEST_S, RunningDemo, is_alert
+from tests.browser.officer import PASSWORD, chromium
+from tests.browser.walker import Ground, Walker, check_role, pictures_folder, walker
+from tests.programs import require_weights
+
+pytestmark = [pytest.mark.browser, pytest.mark.weights, pytest.mark.timeout(900)]
+
+ALERTS = 3
+"""Alerts that the agent has raised before the walk begins."""
+AXE = Path(__file__).resolve().parents[1] / "vendor" / "axe.min.js"
+PATIENCE_MS = LONGEST_S * 1000
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    for entry in ("nanodet", "smollm2", "vtest"):
+        require_weights(entry)
+    folder = tmp_path_factory.mktemp("walk") / "demo"
+    with RunningDemo(folder) as demo:
+        address, code = demo.wait_code()
+        for _ in range(ALERTS):
+            demo.wait_line(is_alert)
+        paths = demo.paths
+        where = Settings(site_file=paths.site_file, data_dir=paths.data_dir, run_dir=paths.run_dir)
+        made = Ground(address, where)
+        made.code = code
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture
+def administrator(browser: Browser, ground: Ground) -> Iterator[Walker]:
+    with walker(browser, ground, ground.session_of(Role.ADMINISTRATOR)) as walking:
+        yield walking
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_page_opens_or_is_refused_as_the_table_of_roles_says(
+    browser: Browser, ground: Ground, role: Role
+) -> None:
+    with walker(browser, ground, ground.session_of(role)) as walking:
+        wrong = check_role(walking, role, ground.paths(ground.known()))
+        assert wrong == []
+        assert walking.faults == []
+
+
+def test_every_page_fits_phone_and_wall_and_keeps_nobody_out(
+    ground: Ground, administrator: Walker
+) -> None:
+    axe = AXE.read_text(encoding="utf-8")
+    barriers: list[str] = []
+    for path, _, exists in ground.paths(ground.known()):
+        if administrator.opens(path) < 400 and exists:
+            barriers += administrator.barriers(axe)
+            administrator.pictures(path, pictures_folder())
+            administrator.page.set_viewport_size({"width": 1360, "height": 900})
+            administrator.page.emulate_media(color_scheme="dark")
+            barriers += [f"dark: {each}" for each in administrator.barriers(axe)]
+            administrator.page.emulate_media(color_scheme="light")
+    assert barriers == []
+    assert administrator.faults == []
+
+
+@pytest.mark.parametrize("language", [each for each in LANGUAGES if each != "en"])
+def test_no_english_is_left_on_a_page_of_another_language(
+    ground: Ground, administrator: Walker, language: str
+) -> None:
+    left: list[str] = []
+    for path, _, exists in ground.paths(ground.known()):
+        if exists:
+            left += administrator.leftovers(path, language)
+    assert left == []
+
+
+def test_from_the_login_to_an_acknowledged_alarm_by_keyboard_alone(
+    browser: Browser, ground: Ground
+) -> None:
+    """Nobody touches a mouse: set up, find the first alarm, acknowledge it, write why."""
+    page = browser.new_context(viewport={"width": 1360, "height": 900}).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(f"{ground.address}/setup")
+    for locator, text in (("#code", ground.code), ("#actor", "Kim"), ("#password", PASSWORD)):
+        _tab_to(page, locator)
+        page.keyboard.type(text)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{ground.address}/", timeout=PATIENCE_MS)
+    page.goto(f"{ground.address}/alarms")
+    _tab_to(page, 'main a[href^="/alerts/"]')
+    page.keyboard.press("Enter")
+    expect(page.locator("#alert-head h1")).to_be_visible(timeout=PATIENCE_MS)
+    _tab_to(page, "#ack-comment")
+    page.keyboard.type("seen from the control room")
+    _tab_to(page, 'button:has-text("Acknowledge")')
+    page.keyboard.press("Enter")
+    expect(page.locator("#asked .outcome-word")).to_have_text("DONE", timeout=PATIENCE_MS)
+    page.context.close()
+
+
+def _tab_to(page: object, selector: str, most: int = 150) -> None:
+    """Press Tab until the focus is on what the selector means."""
+    for _ in range(most):
+        page.keyboard.press("Tab")  # type: ignore[attr-defined]
+        there: bool = page.evaluate(  # type: ignore[attr-defined]
+            "(s) => { try { return document.activeElement?.matches(s) ?? false } catch { "
+            'const text = s.match(/has-text\\("(.*)"\\)/)?.[1]; '
+            "return document.activeElement?.tagName === 'BUTTON' "
+            "&& document.activeElement.textContent.trim() === text } }",
+            selector,
+        )
+        if there:
+            return
+    raise AssertionError(f"{selector} cannot be reached with Tab within {most} steps")
