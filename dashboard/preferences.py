@@ -1,4 +1,4 @@
-"""What a reader has chosen for their browser: language, and light or dark."""
+"""What a reader has chosen, for their account and this browser: language, and light or dark."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ THEMES = {"auto": N_("As the device"), "light": N_("Light"), "dark": N_("Dark")}
 
 
 def language_of(request: Request, site: Site) -> str:
-    """The reader's language: asked for, else chosen here, their own, the browser's, the site's."""
+    """The reader's language: asked for, else their own, chosen here, the browser's, the site's."""
     person: Person | None = getattr(request.state, "person", None)
     asked = request.query_params.get("lang", "")
     kept = request.cookies.get(LANGUAGE_COOKIE, "")
-    for chosen in (asked, kept, person.language if person else ""):
+    for chosen in (asked, person.language if person else "", kept):
         if chosen in LANGUAGES:
             return chosen
     for part in request.headers.get("accept-language", "")[:200].split(","):
@@ -38,9 +38,9 @@ def language_of(request: Request, site: Site) -> str:
 
 
 def theme_of(request: Request) -> str:
-    """`light`, `dark`, or `auto` (as the device has it): chosen here, else the person's own."""
+    """`light`, `dark`, or `auto` (as the device has it): the person's own, else chosen here."""
     person: Person | None = getattr(request.state, "person", None)
-    for chosen in (request.cookies.get(THEME_COOKIE, ""), person.theme if person else ""):
+    for chosen in (person.theme if person else "", request.cookies.get(THEME_COOKIE, "")):
         if chosen in THEMES:
             return chosen
     return "auto"

@@ -353,7 +353,7 @@ function draw(series) {
       },
       axes: [axis("{HH}:{mm}:{ss}"), axis()],
       series: [
-        { value: "{HH}:{mm}:{ss}" },
+        { label: place.dataset.time, value: "{HH}:{mm}:{ss}" },
         { label: `${series.quantity} (${series.unit})`, stroke: colour("--ink"), width: 2, points: { show: values.length < 3 } },
         { label: place.dataset.doubtful, stroke: colour("--high"), paths: () => null, points: { show: true, size: 7 } },
       ],

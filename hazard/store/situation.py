@@ -157,6 +157,8 @@ class Situation:
 
 def _messages(connection: Connection, ids: Sequence[str]) -> tuple[AlertMessage, ...]:
     """The alerts as they stand, in the order of `ids`; those that are gone are left out."""
+    if not ids:
+        return ()
     query = select(AlertRow.alert_id, AlertRow.payload).where(AlertRow.alert_id.in_(ids))
     found = {row.alert_id: row.payload for row in connection.execute(query)}
     return tuple(AlertMessage.model_validate(found[each]) for each in ids if each in found)

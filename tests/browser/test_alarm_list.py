@@ -214,6 +214,7 @@ def test_the_sound_waits_for_a_gesture_and_ends_with_the_acknowledgement(
 
 
 def test_who_was_away_is_told_what_changed(page: Page, plant: Plant, ada: Officer) -> None:
+    page.locator("header summary", has_text="Ada").click()
     page.get_by_role("button", name="Log out").click()
     plant.raise_alert(severity=Severity.CRITICAL, hazard="fire", area="yard")
     ada.logs_in("Ada")

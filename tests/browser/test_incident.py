@@ -227,3 +227,4 @@ def test_the_page_is_never_wider_than_the_screen(
             "one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML)"
         )
         assert wide == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

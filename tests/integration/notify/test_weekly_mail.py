@@ -67,12 +67,21 @@ def site(plant: Plant, post: Post, hook: Receiver, monkeypatch: pytest.MonkeyPat
 def do(plant: Plant, site: Site, job: Job) -> dict[str, Any]:
     """Do a job here, as its process does."""
     plant.store.jobs.add(job)
+    plant.store.jobs.begin_next(datetime.now(UTC))
     told: list[float] = []
     paths = Paths(plant.site_file, plant.data_dir, plant.run_dir, plant.run_dir)
     result = run(JobRun(job, site, paths, plant.store, lambda at, _: told.append(at)))
     plant.store.jobs.end(job.job_id, JobState.DONE, result, "done", datetime.now(UTC))
     assert told == sorted(told)
     return result
+
+
+def fail(plant: Plant, job: Job, at: datetime) -> None:
+    """The job's process begins it, and cannot do it."""
+    begun = plant.store.jobs.begin_next(at)
+    assert begun is not None
+    assert begun.job_id == job.job_id
+    plant.store.jobs.end(job.job_id, JobState.FAILED, {}, "the disk is full", at)
 
 
 def a_week_on(site: Site) -> datetime:
@@ -149,7 +158,7 @@ def test_a_missed_report_is_made_at_the_next_start_and_a_failed_one_again(
     assert job.arguments["week_of"] == newest.isoformat(), "of all that were missed the newest"
     plant.store.jobs.add(job)
     assert due(site, plant.store, late) is None, "it waits already"
-    plant.store.jobs.end(job.job_id, JobState.FAILED, {}, "the disk was full", late)
+    fail(plant, job, late)
     assert due(site, plant.store, late + timedelta(minutes=59)) is None
     again = due(site, plant.store, late + timedelta(minutes=60))
     assert again is not None
@@ -157,7 +166,7 @@ def test_a_missed_report_is_made_at_the_next_start_and_a_failed_one_again(
     for number in range(2, 6):
         failed = job.model_copy(update={"job_id": f"weekly-{newest}-{number}"})
         plant.store.jobs.add(failed)
-        plant.store.jobs.end(failed.job_id, JobState.FAILED, {}, "still full", late)
+        fail(plant, failed, late)
     assert due(site, plant.store, late + timedelta(hours=9)) is None, "five times is enough"
     assert due(site, plant.store, late + timedelta(days=7)) is not None
     off = site.model_copy(update={"reports": site.reports.model_copy(update={"weekly": None})})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,12 +13,14 @@ from fastapi.testclient import TestClient
 from dashboard.backend import Backend
 from dashboard.charts import drawing
 from dashboard.figures import FiguresCache, PeriodQuery
+from hazard.jobs import Job, JobKind, JobState
 from hazard.reports.parts import Chart, Series
 from hazard.reports.words import LANGUAGES, words
 from hazard.site.loader import load_site
-from hazard.types import Role, Severity
+from hazard.store.reports import Report, write_file
+from hazard.types import Notice, NoticeReason, ReportNote, Role, Severity, Verb
 from tests.plant import Plant
-from tests.unit.dashboard.conftest import ClientAs, Clock
+from tests.unit.dashboard.conftest import ClientAs, Clock, csrf_of
 
 
 def test_an_empty_store_says_when_figures_will_appear(officer: TestClient) -> None:
@@ -144,3 +146,77 @@ def test_columns_stand_on_each_other_and_bars_beside_each_other() -> None:
     ]
     empty = drawing(Chart("columns", series, (), ()), "en")
     assert empty.pieces == ()
+
+
+def test_reports_are_listed_with_how_far_they_are_and_downloaded(
+    plant: Plant, officer: TestClient, client_as: ClientAs, clock: Clock
+) -> None:
+    content = b"%PDF-1.7 a report"
+    sha256 = write_file(plant.data_dir / "reports", content)
+    report = a_report(sha256, clock.now())
+    note = ReportNote(
+        report_id="r-1", monday=report.monday, language="de", sha256=sha256, alarms=3, critical=1
+    )
+    notice = Notice(
+        notice_id="report-r-1-mail",
+        channel="mail",
+        reason=NoticeReason.REPORT,
+        created_at=clock.now(),
+        report=note,
+    )
+    plant.store.reports.add(report, [notice])
+    plant.store.notices.not_sent([notice.notice_id], "<b>451</b> full", next_attempt_at=None)
+    plant.store.jobs.add(
+        Job(job_id="j-1", kind=JobKind.WEEKLY_REPORT, actor="ada", created_at=clock.now())
+    )
+    listed = officer.get("/fragments/reports").text
+    assert "mail: given up" in listed
+    assert "&lt;b&gt;451&lt;/b&gt; full" in listed
+    assert "waits for its turn" in listed
+    plant.store.jobs.begin_next(clock.now())
+    plant.store.jobs.end("j-1", JobState.FAILED, {}, "the disk is full: make room", clock.now())
+    assert "was not made: the disk is full: make room" in officer.get("/fragments/reports").text
+    answer = officer.get("/reports/r-1.pdf")
+    assert (answer.content, answer.headers["content-type"]) == (content, "application/pdf")
+    assert 'filename="demo-2026-11-23-de.pdf"' in answer.headers["content-disposition"]
+    assert client_as(Role.OPERATOR).get("/reports/r-1.pdf").status_code == 403
+    assert officer.get("/api/v1/reports").json()[0]["sendings"][0]["state"] == "failed"
+    (plant.data_dir / "reports" / f"{sha256}.pdf").write_bytes(b"%PDF-1.7 another")
+    changed = officer.get("/api/v1/reports/r-1.pdf")
+    assert changed.status_code == 404
+    assert "was changed on disk: make it again" in changed.json()["detail"]
+    assert officer.get("/api/v1/reports/none.pdf").status_code == 404
+
+
+def test_a_report_is_asked_of_the_agent(plant: Plant, officer: TestClient) -> None:
+    csrf, asked = csrf_of(officer.get("/analytics").text), "0c0f4b0e-8ab0-4c8a-a3d5-1b6c3c1d2e3f"
+    form = {
+        "csrf": csrf,
+        "request_id": asked,
+        "week_of": "2026-11-25",
+    }
+    answer = officer.post("/reports", data=form | {"language": "it"})
+    assert answer.status_code == 303
+    assert answer.headers["location"].endswith(f"?asked={asked}#weekly")
+    (request,) = plant.store.pending_requests()
+    assert request.verb is Verb.START_JOB
+    assert request.arguments["kind"] == "weekly_report"
+    assert request.arguments["week_of"] == "2026-11-25"
+    assert officer.post("/reports", data=form | {"week_of": "never"}).status_code == 422
+    page = officer.get(answer.headers["location"].partition("#")[0]).text
+    assert f'data-request="{asked}"' in page
+
+
+def a_report(sha256: str, made_at: datetime) -> Report:
+    return Report(
+        report_id="r-1",
+        monday=date(2026, 11, 23),
+        language="de",
+        sha256=sha256,
+        size_bytes=17,
+        alarms=3,
+        critical=1,
+        actor="schedule",
+        scheduled=True,
+        made_at=made_at,
+    )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from dashboard.i18n import LANGUAGES
-from hazard.types import Severity
+from dashboard.security import COOKIE
+from hazard.types import Role, Severity
 from tests.plant import Plant
-from tests.unit.dashboard.conftest import csrf_of
+from tests.unit.dashboard.conftest import HOST, ClientAs, csrf_of
 
 SILENT = {
     "en": ("AGENT SILENT", "critical"),
@@ -51,6 +53,20 @@ def test_light_or_dark_is_kept(officer: TestClient, theme: str) -> None:
     assert f'data-theme="{theme}"' in page
     pressed = re.findall(r'name="theme" value="(\w+)" aria-pressed="true"', page)
     assert pressed == [theme]
+
+
+def test_language_and_colours_follow_the_person_to_another_browser(
+    officer: TestClient, client_as: ClientAs, app: FastAPI
+) -> None:
+    csrf = csrf_of(officer.get("/").text)
+    for choice in ({"language": "it"}, {"theme": "dark"}):
+        officer.post("/preferences", data={"csrf": csrf, **choice})
+    elsewhere = TestClient(app, headers={"accept": "text/html", "accept-language": "fr"})
+    elsewhere.cookies.set(COOKIE, officer.cookies[COOKIE], domain=HOST)
+    page = elsewhere.get("/").text
+    assert '<html lang="it" data-theme="dark"' in page
+    other = client_as(Role.VIEWER).get("/", headers={"accept-language": "fr"}).text
+    assert '<html lang="fr" data-theme="auto"' in other
 
 
 @pytest.mark.parametrize("bad", [{"language": "xx"}, {"theme": "pink"}])

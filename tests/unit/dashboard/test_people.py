@@ -166,14 +166,14 @@ def test_a_token_is_shown_once_may_what_it_says_and_ends(
     (text,) = TOKEN.findall(answer.text)[:1]
     assert text not in eve.get("/me").text
     program = TestClient(app, headers={"authorization": f"Bearer {text}"})
-    assert program.get("/api/v1/alarms").status_code == 200
+    assert program.get("/api/v1/alerts").status_code == 200
     assert program.get("/api/v1/me").json()["permissions"] == ["view"]
     body = {"verb": "acknowledge", "expected_revision": 1}
     refused = program.post(f"/api/v1/alerts/{alert}/actions", json=body)
     assert (refused.status_code, "scope act" in refused.text) == (403, True)
     assert program.get("/", follow_redirects=False).status_code in (303, 401)
     clock.ahead_s = 2 * 24 * 3600 + 1
-    assert program.get("/api/v1/alarms").status_code == 401
+    assert program.get("/api/v1/alerts").status_code == 401
 
 
 def test_a_token_acts_as_its_person_without_a_csrf_token(
@@ -212,7 +212,7 @@ def test_a_token_loses_what_its_person_loses(
     accounts = backend.people.accounts
     accounts.change(account_id(backend, "Eve"), Role.OPERATOR, (), by="Root", now=clock.now())
     assert program.get("/api/v1/audit").status_code == 403
-    assert program.get("/api/v1/alarms").status_code == 200
+    assert program.get("/api/v1/alerts").status_code == 200
 
 
 def test_one_changes_ones_own_password_and_the_other_browsers_are_out(
