@@ -60,6 +60,10 @@ class Served:
             raise HazardError(f"{path}: {answer.status} {body[:300].decode(errors='replace')}")
         return took_ms
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._link.close()
+
     def memory_kb(self) -> int:
         """Resident memory of the process."""
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
@@ -108,7 +112,11 @@ def served(folder: Path, database: str | Path) -> Iterator[Served]:
             text=True,
         )
     try:
-        yield Served(process, _address(process, folder / "dashboard.log"), cookie)
+        made = Served(process, _address(process, folder / "dashboard.log"), cookie)
+        try:
+            yield made
+        finally:
+            made.close()
     finally:
         process.terminate()
         try:
