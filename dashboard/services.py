@@ -37,10 +37,7 @@ from dashboard.shell import ADMINISTRATION, pages_of
 from dashboard.stages import HealthView, judge, of_site, together, unit_text
 from dashboard.verifying import Verifier
 from dashboard.views import (
-    AlarmView,
-    alarm_view,
     in_language,
-    in_order,
 )
 from dashboard.wording import (
     AUTHORITY_WORDS,
@@ -52,14 +49,12 @@ from dashboard.wording import (
     VERB_TEXT,
 )
 from hazard.site.models import Site
-from hazard.store.queries import AlertFilter, AreaCounts, RequestStatus
-from hazard.types import AlertMessage, RequestState, Severity
+from hazard.store.queries import AreaCounts, RequestStatus
+from hazard.types import RequestState, Severity
 
 __all__ = ["FOLDER", "Services", "ServicesOf", "language_of", "services_of", "templates", "utc_now"]
 
 FOLDER = Path(__file__).parent
-ALARMS_AT_ONCE = 200
-"""Alarms shown in the list; what exceeds it is counted and said."""
 
 
 def utc_now() -> datetime:
@@ -163,31 +158,6 @@ class Services:
     def health_of(self, nodes: Sequence[HealthView]) -> HealthView:
         """The nodes put together, the site file's own first."""
         return together(nodes, self.site.site.node)
-
-    def alarms(self, language: str) -> tuple[list[AlarmView], int]:
-        """Alarms that are not back to normal, in order, and how many more there are.
-
-        In a flood the worst are kept: an old critical alarm is never pushed off the list.
-        """
-        queries = self.backend.queries
-        page = queries.list_alerts(AlertFilter(active=True), limit=ALARMS_AT_ONCE)
-        kept = {message.alert_id: message for message in page.alerts}
-        more = 0
-        if page.next_page is not None:
-            kept = self._worst()
-            more = queries.count_alerts(AlertFilter(active=True)) - len(kept)
-        site, now = self.site, self.now()
-        views = (alarm_view(message, site, now, language) for message in kept.values())
-        return in_order(views), max(0, more)
-
-    def _worst(self) -> dict[str, AlertMessage]:
-        kept: dict[str, AlertMessage] = {}
-        for least in reversed(Severity):
-            where = AlertFilter(active=True, min_severity=least)
-            for message in self.backend.queries.list_alerts(where, limit=ALARMS_AT_ONCE).alerts:
-                if len(kept) < ALARMS_AT_ONCE:
-                    kept.setdefault(message.alert_id, message)
-        return kept
 
     def request_text(self, status: RequestStatus, language: str) -> tuple[str, str]:
         """How a request stands: a word for the style, and what to tell the person."""

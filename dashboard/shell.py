@@ -30,8 +30,8 @@ NAVIGATION = (
     PageLink("/", N_("Overview")),
     PageLink("/alarms", N_("Alarms"), under=("/alarms", "/alerts")),
     PageLink("/live", N_("Live"), under=("/live/",)),
-    PageLink("/analytics", N_("Analytics"), under=("/analytics",)),
     PageLink("/health", N_("Health")),
+    PageLink("/analytics", N_("Analytics"), under=("/analytics",)),
     PageLink("/site", N_("Zones and rules"), Permission.EDIT_SITE, under=("/site/",)),
     PageLink("/admin", N_("Administration"), under=("/admin/",)),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -139,18 +139,6 @@ def area_name(site: Site, area: str) -> str:
     """The area's name in the site file, else its id."""
     found = site.areas.get(area)
     return found.name if found is not None else area
-
-
-def in_order(alarms: Iterable[AlarmView]) -> list[AlarmView]:
-    """Unacknowledged first, then by priority, then newest first."""
-    return sorted(
-        alarms,
-        key=lambda alarm: (
-            not alarm.unacknowledged,
-            alarm.priority,
-            -alarm.message.times.raised.timestamp(),
-        ),
-    )
 
 
 @dataclass(frozen=True, slots=True)

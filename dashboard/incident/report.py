@@ -64,6 +64,7 @@ def incident_pdf(
         tell(0.7 * number / len(pictures))
     told_of = told(found, say.language)
     note = say(N_("People are blurred.")) if blurred else say(N_("People are shown clearly."))
+    handled = [(fact.name, fact.text) for fact in handling(message, zone, made_at, say)]
     sections: list[tuple[str, list[Part]]] = [
         (say(N_("What happened, what to do")), [Paragraphs([told_of.summary])]),
         (say(N_("Recommended actions")), [_checks(found, say, at)]),
@@ -73,7 +74,7 @@ def incident_pdf(
         (say(N_("Revisions side by side")), [_revisions(found, say, at)]),
         (
             say(N_("How it is handled, who did what")),
-            [Facts([(fact.name, fact.text) for fact in handling(message, zone, made_at, say)])],
+            [Facts(handled)] if handled else [],
         ),
         (say(N_("Timeline")), [_timeline(found, say, at)]),
         (say(N_("How long each stage took")), [_budget(found, say)]),
@@ -177,7 +178,7 @@ def _revisions(found: AlertDetail, say: Say, at: Callable[[datetime], str]) -> G
         for number, column in enumerate(table.columns)
     ]
     head = [say(N_("rev.")), say(N_("Time")), say(N_("What"))]
-    return Grid([*head, *(names[row] for row in wanted)], rows, (1, 3, 3, 2, 3, 6))
+    return Grid([*head, *(names[row] for row in wanted)], rows, (1, 3, 3, 2.6, 3, 5.4))
 
 
 def _timeline(found: AlertDetail, say: Say, at: Callable[[datetime], str]) -> Grid:

@@ -98,7 +98,7 @@ def test_a_report_that_is_asked_for_is_not_lost_where_the_agent_is_silent(reader
     expect(section).to_contain_text("No report has been made yet")
     section.locator("select[name=language]").select_option("de")
     section.get_by_role("button", name="Make a report").click()
-    expect(section.locator("#asked .outcome-word")).to_have_text("NO ANSWER", timeout=15_000)
+    expect(section.locator("#report-asked .outcome-word")).to_have_text("NO ANSWER", timeout=15_000)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

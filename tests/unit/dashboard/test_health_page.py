@@ -118,15 +118,15 @@ def test_figures_of_a_silent_agent_are_not_shown_as_if_they_held(
 
 def test_a_silent_node_among_others_is_unknown_and_named(officer: TestClient, plant: Plant) -> None:
     plant.report_health()
-    tell(plant, "edge-2", 125, core={}, camera__gate={})
+    tell(plant, "edge-2", 10_800, core={}, camera__gate={})
     text = text_of(officer.get("/").text)
     assert "AGENT SILENT" in text
     assert "edge-1 READY All 8 stages ready" in text
-    assert "edge-2 UNKNOWN Silent for 2 min 5 s." in text
+    assert "edge-2 UNKNOWN Silent for 3 h." in text
     assert "Compressor house No alarm Watched by 1 source, all ready" in text
     page = text_of(officer.get("/health").text)
     assert "Node edge-1" in page
-    assert "camera/gate UNKNOWN no report for 2 min 5 s; it last said ready" in page
+    assert "camera/gate UNKNOWN no report for 3 h; it last said ready" in page
 
 
 def test_a_stage_that_is_not_ready_says_what_to_do_in_the_readers_language(

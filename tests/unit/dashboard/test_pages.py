@@ -103,14 +103,14 @@ def test_no_alarm_means_no_alarm_only_while_the_agent_speaks(
     text = text_of(officer.get("/").text)
     assert "AGENT SILENT The agent core has never reported" in text
     assert "No alarm was ever raised here. To begin: Start the agent" in text
-    plant.report_health(age_s=60)
+    plant.report_health(age_s=10_800)
     alert = plant.raise_alert(severity=Severity.LOW, hazard="crowding", area="yard")
     plant.return_to_normal(alert)
     plant.acknowledge(alert)
     text = text_of(officer.get("/").text)
     assert "No alarm is stored, but the agent is silent" in text
     assert "This does not mean that the plant is safe" in text
-    assert "edge-1 UNKNOWN Silent for 1 min" in text
+    assert "edge-1 UNKNOWN Silent for 3 h." in text
     plant.report_health()
     text = text_of(officer.get("/").text)
     assert "AGENT SILENT" not in text
