@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _print_code(settings: Settings) -> int:
-    backend = _open(settings, SiteFile(settings.site_file))
+    backend = _open(settings)
     try:
         print(backend.people.logins.new_code(datetime.now(UTC)), flush=True)  # noqa: T201 - what it is for
     finally:
@@ -99,10 +99,11 @@ def _serve(settings: Settings) -> int:
     return 0
 
 
-def _open(settings: Settings, site_file: SiteFile) -> Backend:
+def _open(settings: Settings, site_file: SiteFile | None = None) -> Backend:
+    # The node's own database needs no site file: a way in is printed though that file is broken.
     if settings.replica_url is None:
         return open_backend(settings.database)
-    return open_replica(settings.replica_url, site_file.current)
+    return open_replica(settings.replica_url, (site_file or SiteFile(settings.site_file)).current)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -90,7 +90,7 @@ def overview(services: Services, language: str) -> dict[str, Any]:
     listed = sum(sum(area.by_severity.values()) for area in counts.values())
     return {
         **services.strip(counts, health),
-        "areas": area_views(site, counts, nodes[0]),
+        "areas": area_views(site, counts, services.own_health(nodes)),
         "tiles": state_tiles(counts),
         "alarms": [alarm_view(message, site, now, language) for message in pressing],
         "listed": listed,

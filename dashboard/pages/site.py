@@ -27,12 +27,12 @@ def editor(request: Request, services: ServicesOf) -> Response:
 @router.get("/site/stills/{camera_id}.jpg")
 def still(services: ServicesOf, camera_id: Annotated[str, Path(max_length=64)]) -> Response:
     """The camera's latest picture, to draw on."""
-    data = None
+    found = None
     if camera_id in services.site.cameras:
-        data = read_preview(services.settings.previews, camera_id)
-    if data is None:
+        found = read_preview(services.settings.previews, camera_id)
+    if found is None:
         raise HTTPException(404, "there is no picture of this camera: start it")
-    return Response(data, media_type="image/jpeg")
+    return Response(found[0], media_type="image/jpeg")
 
 
 @router.get("/site/versions")

@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from hazard.errors import StoreError
+from hazard.store import search
 from hazard.store.search import Look, anywhere, found_by_words, moment_of
 from hazard.store.strands import Alerts, Key, newest_of, within
 from hazard.store.tables import AlertRow, Base
@@ -123,6 +124,8 @@ def list_page(
     groups = _groups(connection, where, order, mark)
     if words and len(groups) > 1 and not anywhere(connection, tuple(words)):
         return AlertPage(alerts=(), next_page=None)
+    if not words and sum(group.alerts for group in groups) <= search.FEW:
+        return _short_list(connection, where, order, mark, limit)
     for group in groups:
         after = mark.after if mark is not None and mark.group == group.key else None
         wanted = limit + 1 - len(alerts)
@@ -155,6 +158,40 @@ def list_page(
         next_page=None if last is None else _write_mark(last, where, order),
         searched_to=searched_to,
     )
+
+
+def _short_list(
+    connection: Connection, where: AlertFilter, order: Ordered, mark: _Mark | None, limit: int
+) -> AlertPage:
+    """A page of so few alerts that all are read at once, and put in order here."""
+    chosen = Alerts(facets=facet_conditions(where), after=where.after, before=where.before)
+    ids = connection.execute(within(connection, chosen, None)).scalars().all()
+    columns = [getattr(AlertRow, name) for name in _COLUMNS[order.by]]
+    query = select(AlertRow.alert_id, AlertRow.raised_at, *columns)
+    rows = connection.execute(query.where(AlertRow.alert_id.in_(ids))).all() if ids else []
+    found = [(_KEYS[order.by](row), Key(row.raised_at, row.alert_id)) for row in rows]
+    oldest_first = order.by is Order.RAISED and order.reverse
+    backwards = order.reverse and not oldest_first
+    found.sort(key=lambda each: each[1], reverse=not oldest_first)
+    found.sort(key=lambda each: each[0], reverse=backwards)  # stable: in a group as before
+    if mark is not None:
+        found = [each for each in found if _is_behind(each, mark, order)]
+    shown = found[:limit]
+    last = _Mark(*shown[-1]) if len(found) > limit else None
+    return AlertPage(
+        alerts=messages_of(connection, [key.alert_id for _, key in shown]),
+        next_page=None if last is None else _write_mark(last, where, order),
+    )
+
+
+def _is_behind(each: tuple[_GroupKey, Key], mark: _Mark, order: Ordered) -> bool:
+    group, key = each
+    if group != mark.group:
+        return group < mark.group if order.reverse else group > mark.group
+    if not isinstance(mark.after, Key):
+        return True
+    oldest_first = order.by is Order.RAISED and order.reverse
+    return key > mark.after if oldest_first else key < mark.after
 
 
 def _implied(where: AlertFilter, order: Ordered, group: _Group) -> tuple[str, ...]:

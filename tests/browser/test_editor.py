@@ -190,6 +190,8 @@ def test_a_zone_drawn_with_the_mouse_is_in_force_without_restart_and_raises_an_a
     works: Works, page: Page
 ) -> None:
     opens(page, works)
+    still = page.locator("img.still")
+    assert still.evaluate("image => image.decode().then(() => image.naturalWidth)") == 640
     page.get_by_role("button", name="Draw a zone").click()
     for x, y in ((0.5, 0.2), (0.8, 0.2), (0.8, 0.5), (0.5, 0.5)):
         clicks_on_picture(page, x, y)

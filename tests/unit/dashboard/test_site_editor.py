@@ -49,6 +49,15 @@ def editor(officer: TestClient) -> Editor:
     return Editor(officer)
 
 
+def test_the_still_to_draw_on_is_the_latest_picture(officer: TestClient, plant: Plant) -> None:
+    assert officer.get("/site/stills/yard-1.jpg").status_code == 404
+    (plant.previews / "yard-1.jpg").write_bytes(b"\xff\xd8 a picture")
+    answer = officer.get("/site/stills/yard-1.jpg")
+    assert answer.content == b"\xff\xd8 a picture"
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert officer.get("/site/stills/nowhere.jpg").status_code == 404
+
+
 # ---------------------------------------------------------------- forms
 
 
