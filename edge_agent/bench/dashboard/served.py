@@ -105,7 +105,7 @@ def served(folder: Path, database: str | Path) -> Iterator[Served]:
         environment["HAZARD_DASHBOARD_DATABASE"] = str(database)
     with (folder / "dashboard.log").open("w") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "dashboard"],
+            [sys.executable, "-m", "edge_agent.launch", "dashboard", "dashboard"],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=errors,
