@@ -123,9 +123,7 @@ def test_a_filtered_list_keeps_itself_true(page: Page, plant: Plant, ada: Office
     expect(row(page, other)).to_be_visible()
 
 
-def test_a_flood_shows_the_worst_and_later_pages_tell_of_it(
-    page: Page, plant: Plant, ada: Officer
-) -> None:
+def test_a_flood_shows_the_worst_and_later_pages_tell_of_it(page: Page, plant: Plant) -> None:
     for _ in range(PAGE):
         plant.raise_alert(severity=Severity.LOW, hazard="crowding", area="tank-farm")
     expect(page.locator("tr.row")).to_have_count(PAGE)
