@@ -79,11 +79,6 @@ class ListQuery(BaseModel):
         return Ordered(self.sort, self.reverse)
 
     @property
-    def plain(self) -> bool:
-        """Whether nothing is filtered, so that every new alarm belongs on the first page."""
-        return self.show == "open" and not self.narrowed
-
-    @property
     def narrowed(self) -> int:
         """How many filters are set beside `show`."""
         fields = ("q", "state", "severity", "area", "hazard", "node", "by", "case")

@@ -105,7 +105,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             + "; ".join(f"`{each.value}`: {MEANING[each]}" for each in Permission),
         },
     }
-    _plain_tuples(made)
+    _plain_arrays(made)
     permissions = dict(_permissions(app))
     for path, operations in made["paths"].items():
         for method, operation in operations.items():
@@ -113,19 +113,24 @@ def document(app: FastAPI) -> dict[str, Any]:
     return made
 
 
-def _plain_tuples(node: Any) -> None:
-    """Say tuples as arrays of so many items: few generators of clients know `prefixItems`."""
+def _plain_arrays(node: Any) -> None:
+    """Say tuples as arrays of so many items: few generators of clients know `prefixItems`.
+
+    Where pydantic checks an array's length after it was made, it says so by a string's words.
+    """
     if isinstance(node, list):
         for each in node:
-            _plain_tuples(each)
+            _plain_arrays(each)
     if not isinstance(node, dict):
         return
     kinds = node.pop("prefixItems", None)
     if isinstance(kinds, list):
         different = [kind for number, kind in enumerate(kinds) if kind not in kinds[:number]]
         node["items"] = different[0] if len(different) == 1 else {"anyOf": different}
+    if node.get("type") == "array" and "maxLength" in node:
+        node["maxItems"] = node.pop("maxLength")
     for each in node.values():
-        _plain_tuples(each)
+        _plain_arrays(each)
 
 
 def _complete(operation: dict[str, Any], method: str, permission: Permission | None) -> None:

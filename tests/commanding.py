@@ -119,7 +119,8 @@ class Commanded:
 
     def audited(self, verb: str) -> list[Any]:
         """The lines of the audit with that verb, newest first."""
-        return [line for line in self.store.queries.audit_page().lines if line.verb == verb]
+        lines = self.store.queries.audit_page(limit=200).lines
+        return [line for line in lines if line.verb == verb]
 
     def _work(self) -> None:
         while not self._stop.wait(0.02):

@@ -24,6 +24,7 @@ from hazard.types import AlertMessage, UtcTime
 
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
 ViewName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+AlertName = Annotated[str, StringConstraints(max_length=64)]
 ViewId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 
 
@@ -65,7 +66,12 @@ class ViewForm(BaseModel):
     first: bool = Field(default=False, description="the list opens with it")
 
 
-@router.get("/alerts", tags=["alarms"], dependencies=[needs(Permission.VIEW)])
+@router.get(
+    "/alerts",
+    tags=["alarms"],
+    dependencies=[needs(Permission.VIEW)],
+    responses={422: {"model": Problem, "description": "a filter or the page is wrong"}},
+)
 def list_alerts(
     services: ServicesOf,
     query: Annotated[ListQuery, Query()],
@@ -122,7 +128,7 @@ def get_acknowledgements(
     request: Request,
     services: ServicesOf,
     batch: uuid.UUID,
-    alert: Annotated[list[str], Query(min_length=1, max_length=AT_ONCE)],
+    alert: Annotated[list[AlertName], Query(min_length=1, max_length=AT_ONCE)],
 ) -> Outcomes:
     """How the requests of a batch stand, for these alarms."""
     language = language_of(request, services.site)

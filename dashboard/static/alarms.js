@@ -73,41 +73,44 @@ function defaults() {
   return list.dataset.query ?? "";
 }
 
+// What the list holds now stands on the page: an alarm that no longer belongs to it goes, one that
+// does comes, whatever filter is set. Of the pages after the first only a bar tells what came before.
 function take(fresh) {
   const now = fresh.querySelector("[data-list]");
   const old = page();
-  if (now.dataset.live === "yes" && old.dataset.live === "yes") {
-    if (!rows().length || !rows(fresh).length) { replaceAll(fresh); return; }
-    const body = list.querySelector("tbody");
-    const known = new Map(rows().map((row) => [row.id, row]));
-    const came = [];
-    let before = null;
-    for (const row of rows(fresh)) {
-      const there = known.get(row.id);
-      known.delete(row.id);
-      if (there) exchange(there, row);
-      else { row.classList.add("fresh"); came.push(row); }
-      const place = document.getElementById(row.id) ?? row;
-      const wanted = before ? before.nextSibling : body.firstChild;
-      if (place !== wanted && !(place.contains(document.activeElement) && place.isConnected)) body.insertBefore(place, wanted);
-      before = place;
-    }
-    for (const gone of known.values()) gone.remove();
-    list.querySelector(".list-count").replaceWith(now.querySelector(".list-count"));
-    old.dataset.at = now.dataset.at;
-    if (came.length) say(came.map((row) => `${row.querySelector(".word").textContent}: ${link(row).textContent}, ${row.querySelector(".c-area").textContent}`).join("; "));
-  } else {
-    for (const row of rows(fresh)) {
-      const there = document.getElementById(row.id);
-      if (there) exchange(there, row);
-    }
-  }
+  if (old.dataset.live !== "yes") now.dataset.at = old.dataset.at;
+  if (!rows().length || !rows(fresh).length) list.replaceChildren(fresh);
+  else merge(old, now);
   counted();
 }
 
-function replaceAll(fresh) {
-  list.replaceChildren(fresh);
-  counted();
+function merge(old, now) {
+  const body = old.querySelector("tbody");
+  const known = new Map(rows(old).map((row) => [row.id, row]));
+  const came = [];
+  let before = null;
+  for (const row of rows(now)) {
+    const there = known.get(row.id);
+    known.delete(row.id);
+    if (there) exchange(there, row);
+    else { row.classList.add("fresh"); came.push(row); }
+    const place = document.getElementById(row.id) ?? row;
+    const wanted = before ? before.nextSibling : body.firstChild;
+    if (place !== wanted && !(place.contains(document.activeElement) && place.isConnected)) body.insertBefore(place, wanted);
+    before = place;
+  }
+  for (const gone of known.values()) leave(gone);
+  for (const part of [".list-count", ".rest"]) old.querySelector(part).replaceWith(now.querySelector(part));
+  old.dataset.at = now.dataset.at;
+  if (came.length) say(came.map((row) => `${row.querySelector(".word").textContent}: ${link(row).textContent}, ${row.querySelector(".c-area").textContent}`).join("; "));
+}
+
+// Who stands on a row that goes stands on its neighbour.
+function leave(row) {
+  const stood = row.contains(document.activeElement);
+  const next = row.nextElementSibling ?? row.previousElementSibling;
+  row.remove();
+  if (stood && next) link(next).focus({ preventScroll: true });
 }
 
 for (const news of ["news-alarm", "news-back"]) document.body.addEventListener(news, refresh);

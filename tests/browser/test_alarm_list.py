@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from dashboard.alarm_list import PAGE
 from hazard.types import Severity
 from tests.browser.officer import Officer, chromium
 from tests.plant import Heartbeat, Plant
@@ -106,15 +107,38 @@ def test_new_alarms_appear_by_themselves_and_change_in_place(page: Page, plant: 
     assert page.evaluate("window.notReloaded")
 
 
-def test_a_filtered_list_tells_how_many_are_new(page: Page, plant: Plant, ada: Officer) -> None:
-    page.goto(f"{ada.address}/alarms?area=yard")
-    plant.raise_alert(area="compressor")
-    plant.raise_alert(area="yard", hazard="fire")
+def test_a_filtered_list_keeps_itself_true(page: Page, plant: Plant, ada: Officer) -> None:
+    first = plant.raise_alert(severity=Severity.CRITICAL)
+    second = plant.raise_alert(severity=Severity.CRITICAL, hazard="fire", area="yard")
+    other = plant.raise_alert(severity=Severity.HIGH, hazard="smoke", area="yard")
+    page.goto(f"{ada.address}/alarms?show=unacknowledged&severity=critical")
+    is_awake(page)
+    expect(page.locator("tr.row")).to_have_count(2)
+    page.locator(f"#row-{second} .c-alarm a").focus()
+    plant.acknowledge(second, "Bob")
+    expect(row(page, second)).to_have_count(0)
+    assert page.evaluate("document.activeElement.closest('tr').id") == f"row-{first}"
+    expect(page.locator(".list-count")).to_have_text("1 alarm")
+    plant.lift(other, Severity.CRITICAL)
+    expect(row(page, other)).to_be_visible()
+
+
+def test_a_flood_shows_the_worst_and_later_pages_tell_of_it(page: Page, plant: Plant) -> None:
+    for _ in range(PAGE):
+        plant.raise_alert(severity=Severity.LOW, hazard="crowding", area="tank-farm")
+    expect(page.locator("tr.row")).to_have_count(PAGE)
+    worst = plant.raise_alert(severity=Severity.CRITICAL, hazard="fire", area="yard")
+    expect(page.locator("tr.row").first).to_have_id(f"row-{worst}")
+    expect(page.locator("tr.row")).to_have_count(PAGE)
+    page.get_by_role("link", name="Next page").click()
+    expect(page.locator("tr.row")).to_have_count(1)
+    is_awake(page)
+    later = plant.raise_alert(severity=Severity.CRITICAL)
     new = page.locator("#new-alarms a")
     expect(new).to_have_text("1 new alarm: show")
-    expect(page.locator("tr.row")).to_have_count(0)
+    expect(row(page, later)).to_have_count(0)
     new.click()
-    expect(page.locator("tr.row")).to_have_count(1)
+    expect(page.locator("tr.row").first).to_have_id(f"row-{later}")
 
 
 def test_keys_alone_find_tick_and_acknowledge(page: Page, plant: Plant) -> None:

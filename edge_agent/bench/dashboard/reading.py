@@ -107,12 +107,13 @@ def paths(name: str, subject: Subject, chance: random.Random) -> str:
         (
             "/alarms",
             f"/alarms?area={area}",
-            f"/alarms?hazard={hazard}",
-            f"/alarms?area={area}&hazard={hazard}",
-            "/alarms?severity=critical",
             "/alarms?state=unacknowledged",
-            "/alarms?sort=severity",
-            "/alarms?text=valve",
+            f"/alarms?show=all&area={area}",
+            f"/alarms?show=all&hazard={hazard}",
+            f"/alarms?show=all&area={area}&hazard={hazard}&severity=critical",
+            "/alarms?show=all&severity=critical&sort=raised",
+            "/alarms?show=all&sort=severity",
+            "/alarms?show=all&q=valve",
         )
     )
 

@@ -60,6 +60,10 @@ class Served:
             raise HazardError(f"{path}: {answer.status} {body[:300].decode(errors='replace')}")
         return took_ms
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._link.close()
+
     def memory_kb(self) -> int:
         """Resident memory of the process."""
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
@@ -101,14 +105,18 @@ def served(folder: Path, database: str | Path) -> Iterator[Served]:
         environment["HAZARD_DASHBOARD_DATABASE"] = str(database)
     with (folder / "dashboard.log").open("w") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "dashboard"],
+            [sys.executable, "-m", "edge_agent.launch", "dashboard", "dashboard"],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
         )
     try:
-        yield Served(process, _address(process, folder / "dashboard.log"), cookie)
+        made = Served(process, _address(process, folder / "dashboard.log"), cookie)
+        try:
+            yield made
+        finally:
+            made.close()
     finally:
         process.terminate()
         try:

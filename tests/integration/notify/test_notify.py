@@ -162,7 +162,7 @@ def test_what_waited_too_long_has_failed_and_stays_visible(
     gateway.answers = [500, 500]
     queue(opened, 1)
     config = site.notify.channels["gateway"].model_copy(update={"give_up_after_h": 1e-9})
-    sender = Sender("gateway", config, opened.notices, lambda: site)
+    sender = Sender("gateway", config, opened.notices, lambda: site, reports=Path("none"))
     sender.round(datetime.now(UTC))
     assert "1 notices were given up" in sender.state(datetime.now(UTC)).reason
     sender.round(datetime.now(UTC) + timedelta(hours=1))
@@ -174,7 +174,7 @@ def test_a_flood_is_told_together_and_critical_at_once(
 ) -> None:
     queue(opened, 30)
     config = site.notify.channels["gateway"].model_copy(update={"max_per_hour": 5})
-    sender = Sender("gateway", config, opened.notices, lambda: site)
+    sender = Sender("gateway", config, opened.notices, lambda: site, reports=Path("none"))
     sender.round(datetime.now(UTC))
     bodies = gateway.bodies()
     assert len(bodies) == 5

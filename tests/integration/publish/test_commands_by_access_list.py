@@ -140,7 +140,7 @@ BAD: list[tuple[str, dict[str, Any] | bytes, str]] = [
     ("test-annunciator", b'{"arguments": {"area": "yard", "seconds": 1e999}}', "not finite"),
     ("test-annunciator", b'{"arguments": {"area": "yard", "seconds": NaN}}', "not finite"),
     ("explode", ACK, "no command 'explode'"),
-    ("grant-permit", {}, "no command 'grant-permit'"),
+    ("grant-permit", {}, "arguments.area is missing"),
     ("change-site", {}, "on the node's own dashboard only"),
     ("start-job", {}, "on the node's own dashboard only"),
     ("replay", {"arguments": {"from_sequence": 1}}, "node is missing"),
