@@ -72,6 +72,9 @@ GRANTS: Mapping[Permission, frozenset[Role]] = {
 }
 """The roles that have each permission."""
 
+PLANT_WIDE = frozenset({Permission.ADMINISTER})
+"""What a role that was given for some areas does not have: it would give itself the others."""
+
 
 class Person(Model):
     """Who asks: a person in a browser, or a program with a token of theirs.
@@ -95,6 +98,8 @@ class Person(Model):
         """Whether they have this permission, in this area if one is named."""
         if self.scopes is not None and permission not in self.scopes:
             return False
+        if permission in PLANT_WIDE and self.areas:
+            return False
         if permission is not Permission.VIEW and area and self.areas and area not in self.areas:
             return False
         return self.role in GRANTS[permission]
@@ -115,6 +120,12 @@ def needs(permission: Permission) -> Any:
             return
         if person.scopes is not None and permission not in person.scopes:
             raise HTTPException(403, f"this token lacks the scope {permission.value}")
+        if permission in PLANT_WIDE and person.role in GRANTS[permission]:
+            raise HTTPException(
+                403,
+                f"your role {person.role.value} holds in {', '.join(person.areas)}: "
+                f"to {MEANING[permission]} it has to hold everywhere",
+            )
         roles = ", ".join(role.value for role in Role if role in GRANTS[permission])
         raise HTTPException(
             403, f"your role {person.role.value} may not {MEANING[permission]}: it takes {roles}"

@@ -99,15 +99,15 @@ class Authenticator:
             StoreError: if the database cannot be written.
         """
         key = name_key(name)
-        wait_s = self.lockout.wait_s(address, key)
-        if wait_s > 0:
-            return Entry(wait_s=wait_s)
-        found = self.people.accounts.credentials(name)
-        account, stored = found if found is not None else (None, "")
-        right = self.passwords.fits(stored, password)
-        if account is None or not right or account.disabled_at is not None:
-            return Entry(wait_s=self._refused(name, key, address, now))
-        self.lockout.succeeded(address, key)
+        with self.lockout.trying(address, key) as wait_s:
+            if wait_s > 0:
+                return Entry(wait_s=wait_s)
+            found = self.people.accounts.credentials(name)
+            account, stored = found if found is not None else (None, "")
+            right = self.passwords.fits(stored, password)
+            if account is None or not right or account.disabled_at is not None:
+                return Entry(wait_s=self._refused(name, key, address, now))
+            self.lockout.succeeded(address, key)
         if self.passwords.is_outdated(stored):
             self.people.accounts.rehash(account.account_id, self.passwords.make(password))
         return Entry(token=self._open(account, address, agent, now))
@@ -129,17 +129,17 @@ class Authenticator:
             NameTaken: (a StoreError) if the name cannot be given to a person.
             StoreError: if the database cannot be written.
         """
-        wait_s = self.lockout.wait_s(address)
-        if wait_s > 0:
-            return Entry(wait_s=wait_s)
-        refuse_weak(password, name)
-        try:
-            account = self.people.logins.use_code(
-                normalise_code(code), name, lambda: self.passwords.make(password), now
-            )
-        except WrongCode:
-            return Entry(wait_s=self._refused(name, "", address, now))
-        self.lockout.succeeded(address, name_key(name))
+        with self.lockout.trying(address) as wait_s:
+            if wait_s > 0:
+                return Entry(wait_s=wait_s)
+            refuse_weak(password, name)
+            try:
+                account = self.people.logins.use_code(
+                    normalise_code(code), name, lambda: self.passwords.make(password), now
+                )
+            except WrongCode:
+                return Entry(wait_s=self._refused(name, "", address, now))
+            self.lockout.succeeded(address, name_key(name))
         return Entry(token=self._open(account, address, agent, now))
 
     def _refused(self, name: str, key: str, address: str, now: datetime) -> float:
@@ -165,15 +165,15 @@ class Authenticator:
             StoreError: if the database cannot be written.
         """
         key = name_key(person.name)
-        wait_s = self.lockout.wait_s(address, key)
-        if wait_s > 0:
-            return Entry(wait_s=wait_s)
-        refuse_weak(new, person.name)
-        found = self.people.accounts.credentials(person.name)
-        account, stored = found if found is not None else (None, "")
-        if not self.passwords.fits(stored, old) or account is None:
-            return Entry(wait_s=self._refused(person.name, key, address, now))
-        self.lockout.succeeded(address, key)
+        with self.lockout.trying(address, key) as wait_s:
+            if wait_s > 0:
+                return Entry(wait_s=wait_s)
+            refuse_weak(new, person.name)
+            found = self.people.accounts.credentials(person.name)
+            account, stored = found if found is not None else (None, "")
+            if not self.passwords.fits(stored, old) or account is None:
+                return Entry(wait_s=self._refused(person.name, key, address, now))
+            self.lockout.succeeded(address, key)
         hashed = self.passwords.make(new)
         self.people.accounts.set_password(account.account_id, hashed, by=person.name, now=now)
         return Entry(token=self._open(account, address, agent, now))

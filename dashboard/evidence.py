@@ -75,7 +75,7 @@ class EvidenceRoom:
             if kept is not None:
                 self._pictures.move_to_end(evidence.evidence_id)
                 return kept
-        made = self._made(evidence, lambda data: blurred(data, evidence.boxes))
+        made = self._made(evidence, lambda data: blurred(data, evidence.people))
         self._keep(evidence.evidence_id, made)
         return made
 

@@ -8,8 +8,9 @@ whatever is guessed elsewhere, so that nobody can lock the officer out of the pl
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 FREE = 5
@@ -20,6 +21,9 @@ FORGOTTEN_AFTER_S = 60 * 60.0
 FAILURES_ALL = 40
 ALL_WINDOW_S = 60.0
 """At most FAILURES_ALL wrong ones from all addresses together within this time."""
+UNDECIDED_ALL = 8
+"""Tries of all addresses together that may be looked at at the same time: each takes long."""
+BUSY_WAIT_S = 2.0
 REMEMBERED = 4096
 """Names and addresses that are remembered; the oldest are forgotten first."""
 
@@ -43,20 +47,55 @@ class Lockout:
     _failures: OrderedDict[str, _Failures] = field(default_factory=OrderedDict)
     _friends: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
     _all: deque[float] = field(default_factory=lambda: deque(maxlen=FAILURES_ALL))
+    _undecided: Counter[str] = field(default_factory=Counter)
     _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def trying(self, address: str, name: str = "") -> Iterator[float]:
+        """A try as long as it is being looked at; gives the seconds to wait, 0 when it may go on.
+
+        What is sent at the same time counts as if it were wrong already: nobody gets more tries by
+        sending them together, nor keeps the threads busy that serve everybody's pages.
+        """
+        with self._guard:
+            wait_s, keys = self._wait_s(address, name), self._keys(address, name)
+            if wait_s <= 0 and self._is_busy(keys, friend=(address, name) in self._friends):
+                wait_s = BUSY_WAIT_S
+            if wait_s <= 0:
+                self._undecided.update(keys)
+                self._undecided[""] += 1
+        try:
+            yield wait_s
+        finally:
+            if wait_s <= 0:
+                with self._guard:
+                    self._undecided.subtract(keys)
+                    self._undecided[""] -= 1
+                    self._undecided = +self._undecided
+
+    def _is_busy(self, keys: list[str], *, friend: bool) -> bool:
+        if self._undecided[""] >= UNDECIDED_ALL and not friend:
+            return True
+        for key in keys:
+            found, now = self._failures.get(key), self._undecided[key]
+            if now > 0 and now + (found.count if found is not None else 0) >= FREE:
+                return True
+        return False
 
     def wait_s(self, address: str, name: str = "") -> float:
         """Seconds until this address may try again (under this name); 0 when it may now."""
-        now = self.clock()
         with self._guard:
-            waits = [0.0]
-            if len(self._all) == FAILURES_ALL and (address, name) not in self._friends:
-                waits.append(ALL_WINDOW_S - (now - self._all[0]))
-            for key in self._keys(address, name):
-                found = self._failures.get(key)
-                if found is not None:
-                    waits.append(found.until_s - now)
-            return max(waits)
+            return self._wait_s(address, name)
+
+    def _wait_s(self, address: str, name: str) -> float:
+        now, waits = self.clock(), [0.0]
+        if len(self._all) == FAILURES_ALL and (address, name) not in self._friends:
+            waits.append(ALL_WINDOW_S - (now - self._all[0]))
+        for key in self._keys(address, name):
+            found = self._failures.get(key)
+            if found is not None:
+                waits.append(found.until_s - now)
+        return max(waits)
 
     def failed(self, address: str, name: str = "") -> float:
         """Count a wrong password or code; gives the seconds to wait that follow from it."""

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from dashboard.access import GRANTS, Permission, Person
+from dashboard.access import GRANTS, PLANT_WIDE, Permission, Person
 from dashboard.auth import normalise_actor
 from dashboard.i18n import N_, Said
 from dashboard.services import Services
@@ -69,8 +69,12 @@ class TokenForm(BaseModel):
 
 
 def granted(account: Account | Person) -> list[Permission]:
-    """What the role may, in the order of the table."""
-    return [permission for permission in Permission if account.role in GRANTS[permission]]
+    """What the role may, in the order of the table; one for some areas manages nobody."""
+    return [
+        permission
+        for permission in Permission
+        if account.role in GRANTS[permission] and not (account.areas and permission in PLANT_WIDE)
+    ]
 
 
 def create_person(

@@ -41,6 +41,8 @@ from dashboard.views import (
 )
 from dashboard.wording import (
     AUTHORITY_WORDS,
+    BEGUN_TEXT,
+    BEGUN_WORD,
     CAUSE_TEXT,
     NOT_DONE_TEXT,
     OUTCOME_TEXT,
@@ -50,7 +52,7 @@ from dashboard.wording import (
 )
 from hazard.site.models import Site
 from hazard.store.queries import AreaCounts, RequestStatus
-from hazard.types import RequestState, Severity
+from hazard.types import RequestState, Severity, Verb
 
 __all__ = ["FOLDER", "Services", "ServicesOf", "language_of", "services_of", "templates", "utc_now"]
 
@@ -92,6 +94,7 @@ def templates(language: str) -> Environment:
         VERB_TEXT=VERB_TEXT,
         AUTHORITY_WORDS=AUTHORITY_WORDS,
         OUTCOME_WORD=OUTCOME_WORD,
+        BEGUN_WORD=BEGUN_WORD,
         SEVERITIES=tuple(reversed(Severity)),
         LANGUAGES=LANGUAGES,
         ADMINISTRATION=ADMINISTRATION,
@@ -171,6 +174,8 @@ class Services:
         text = OUTCOME_TEXT[word]
         if status.state is RequestState.CONFLICT and not status.request.alert_id:
             text = NOT_DONE_TEXT
+        if word == "done" and status.request.verb is Verb.START_JOB:
+            text = BEGUN_TEXT
         tr = self.speeches[language].tr
         verb = tr(VERB_TEXT[status.request.verb])
         return word, tr(text).format(verb=verb, outcome=status.outcome)

@@ -28,7 +28,6 @@ from hazard.types import (
     Observation,
     Opinion,
     Severity,
-    Track,
     UtcTime,
     Verdict,
     Words,
@@ -116,7 +115,6 @@ class SnapshotRequest(Model):
     request_id: str
     camera_id: str
     captured_at: UtcTime
-    boxes: tuple[Track, ...] = ()
 
 
 class SnapshotTaken(Model):

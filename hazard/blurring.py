@@ -1,8 +1,8 @@
 """People in stored pictures made unrecognisable, before anybody sees them.
 
 A person is covered by a mosaic of a few large tiles, averaged from the picture, over the box that
-was seen and a margin around it: the box may be of a moment before or after. Where no boxes are
-known, nobody can say where people are, and the whole picture is covered. What is returned is drawn
+was seen and a margin around it: the box may be of a moment before or after. Where nobody can say
+where people are, the whole picture is covered. What is returned is drawn
 anew: nothing of the file's metadata (EXIF, thumbnails) goes with it. Pure; made for a thread.
 """
 
@@ -15,12 +15,9 @@ from collections.abc import Sequence
 from PIL import Image, UnidentifiedImageError
 
 from hazard.errors import StoreError
-from hazard.types import Track
+from hazard.types import Box
 
-PEOPLE = frozenset({"person", "people", "pedestrian", "worker", "human", "head", "face", "rider"})
-"""Labels of detectors that mean a person or a part of one."""
-
-MARGIN = 0.15
+MARGIN = 0.2
 """Of a box's width and height, added on each side."""
 TILES = 7
 """Tiles along the longer side of a person: too few for a face or a gait."""
@@ -31,18 +28,17 @@ MOST_PIXELS = 50_000_000
 QUALITY = 88
 
 
-def blurred(jpeg: bytes, boxes: Sequence[Track]) -> bytes:
-    """The picture as JPEG with every person in it covered; wholly covered without any box.
+def blurred(jpeg: bytes, people: Sequence[Box] | None) -> bytes:
+    """The picture as JPEG with every box of `people` covered; wholly covered if that is None.
 
     Raises:
         StoreError: if it is no JPEG or PNG picture, or too large to be one of a camera.
     """
     picture = _opened(jpeg)
-    if not boxes:
+    if people is None:
         _cover(picture, (0, 0, picture.width, picture.height), WHOLE_TILES)
-    for box in boxes:
-        if box.label.strip().lower() in PEOPLE:
-            _cover(picture, _with_margin(box.xyxy, picture.size), TILES)
+    for box in people or ():
+        _cover(picture, _with_margin(box, picture.size), TILES)
     return _encoded(picture)
 
 
@@ -67,12 +63,8 @@ def _opened(jpeg: bytes) -> Image.Image:
         raise StoreError(f"the picture cannot be read ({error}): it is damaged") from error
 
 
-def _with_margin(
-    xyxy: tuple[float, float, float, float], size: tuple[int, int]
-) -> tuple[int, int, int, int]:
-    if not all(map(math.isfinite, xyxy)):
-        return (0, 0, *size)  # nobody can say where: everywhere
-    left, top, right, bottom = xyxy
+def _with_margin(box: Box, size: tuple[int, int]) -> Box:
+    left, top, right, bottom = box
     wide, high = (right - left) * MARGIN, (bottom - top) * MARGIN
     return (
         max(0, math.floor(left - wide)),
@@ -82,7 +74,7 @@ def _with_margin(
     )
 
 
-def _cover(picture: Image.Image, area: tuple[int, int, int, int], tiles: int) -> None:
+def _cover(picture: Image.Image, area: Box, tiles: int) -> None:
     left, top, right, bottom = area
     wide, high = right - left, bottom - top
     if wide <= 0 or high <= 0:

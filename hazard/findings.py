@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from hazard.base import Model, Name, UtcTime
-from hazard.sensing import Track
+from hazard.sensing import Box, Track
 
 
 class Condition(StrEnum):
@@ -41,6 +41,11 @@ class Evidence(Model):
     width_px: int
     height_px: int
     boxes: tuple[Track, ...] = Field(default=(), description="what was seen in that picture")
+    people: tuple[Box, ...] | None = Field(
+        default=None,
+        description="wherever a person may be in that picture, in pixels (left, top, right, "
+        "bottom): what is blurred; null: nobody can say, the whole picture is",
+    )
 
 
 class HazardEvent(Model):
@@ -75,7 +80,7 @@ class HazardEvent(Model):
     captured_at: UtcTime = Field(description="capture or measurement time of the causing input")
     detected_at: UtcTime = Field(description="end of inference, or receipt of the reading")
     detected_monotonic_s: float
-    boxes: tuple[Track, ...] = Field(default=(), description="tracks concerned, for the snapshot")
+    boxes: tuple[Track, ...] = Field(default=(), description="tracks concerned")
 
 
 class Incident(Model):

@@ -22,6 +22,17 @@ KEPT_EVERY = timedelta(seconds=0.5)
 QUIET_EVERY = timedelta(seconds=5)
 """Of a camera that sees nobody, one in so long: the others say the same."""
 
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom in pixels of the original picture; may reach beyond its edges."""
+
+PEOPLE = frozenset({"person", "people", "pedestrian", "worker", "human", "head", "face", "rider"})
+"""Labels of detectors that mean a person or a part of one."""
+
+
+def is_person(label: str) -> bool:
+    """Whether a detector's label means a person or a part of one."""
+    return label.strip().lower() in PEOPLE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:

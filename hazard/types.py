@@ -62,6 +62,7 @@ from hazard.scales import (
     Severity,
 )
 from hazard.sensing import (
+    Box,
     CameraReport,
     CameraState,
     Detection,
@@ -69,6 +70,7 @@ from hazard.sensing import (
     Observation,
     Reading,
     Track,
+    is_person,
 )
 from hazard.suppression import (
     PERMITS,
@@ -87,6 +89,7 @@ __all__ = [
     "AlertMessage",
     "Assessment",
     "Authority",
+    "Box",
     "CameraReport",
     "CameraState",
     "CaseFile",
@@ -132,4 +135,5 @@ __all__ = [
     "Verdict",
     "Via",
     "Words",
+    "is_person",
 ]

@@ -33,6 +33,7 @@ from hazard.types import (
     ActionRequest,
     AlertMessage,
     Authority,
+    Box,
     Cause,
     Condition,
     DecidedBy,
@@ -284,16 +285,27 @@ class Plant:
             reason="the model may only advise: the policy's default stands",
         )
 
-    def add_snapshot(self, alert_id: str, jpeg: bytes, boxes: Sequence[Track] = ()) -> str:
+    def add_snapshot(
+        self,
+        alert_id: str,
+        jpeg: bytes,
+        boxes: Sequence[Track] = (),
+        people: Sequence[Box] | None = None,
+    ) -> str:
         """A picture on disk and in the store; gives its id."""
-        return self._add_evidence(alert_id, jpeg, "snapshot", boxes)
+        return self._add_evidence(alert_id, jpeg, "snapshot", boxes, people)
 
     def add_clip(self, alert_id: str, mp4: bytes) -> str:
         """A clip on disk and in the store; gives its id."""
-        return self._add_evidence(alert_id, mp4, "clip", ())
+        return self._add_evidence(alert_id, mp4, "clip", (), None)
 
     def _add_evidence(
-        self, alert_id: str, data: bytes, kind: Literal["snapshot", "clip"], boxes: Sequence[Track]
+        self,
+        alert_id: str,
+        data: bytes,
+        kind: Literal["snapshot", "clip"],
+        boxes: Sequence[Track],
+        people: Sequence[Box] | None,
     ) -> str:
         sha256 = hashlib.sha256(data).hexdigest()
         folder = self.evidence_dir / sha256[:2]
@@ -311,6 +323,7 @@ class Plant:
             width_px=768,
             height_px=576,
             boxes=tuple(boxes),
+            people=None if people is None else tuple(people),
         )
         with self.store.unit() as unit:
             unit.save_evidence(message.incident_id, evidence)

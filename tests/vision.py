@@ -30,7 +30,7 @@ class BrightDetector:
     """A real detector of bright things: each bright blob is a person, its level the confidence."""
 
     name = "bright"
-    labels = ("person",)
+    labels: tuple[str, ...] = ("person",)
 
     def detect(self, batch: list[Frame]) -> list[list[Detection]]:
         return [self._one(frame.image) for frame in batch]

@@ -46,7 +46,7 @@ Language = Annotated[
 
 
 class EvidenceAnswer(BaseModel):
-    """One piece of evidence; people in the picture are blurred unless a clear view is asked for."""
+    """One piece of evidence; `evidence.people` is blurred unless a clear view is asked for."""
 
     evidence: Evidence
     picture: str = Field(description="path of the picture or clip")

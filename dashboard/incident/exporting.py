@@ -104,7 +104,7 @@ def _bundle(
     services: Services, person: Person, alert_id: str, *, cover: bool
 ) -> Callable[[Path, Tell], None]:
     def covered(item: Evidence, data: bytes) -> bytes | None:
-        return blurred(data, item.boxes) if item.kind == "snapshot" else None
+        return blurred(data, item.people) if item.kind == "snapshot" else None
 
     def make(path: Path, tell: Tell) -> None:
         make_bundle(

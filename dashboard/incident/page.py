@@ -11,6 +11,7 @@ from dashboard.drawing import Picture, picture
 from dashboard.incident.budget import latency_budget
 from dashboard.incident.checklist import checklist, told
 from dashboard.incident.compare import AUTHORITY_NAME, comparison
+from dashboard.incident.course import course
 from dashboard.incident.handling import handling
 from dashboard.incident.offers import offers
 from dashboard.incident.reasons import in_words
@@ -68,6 +69,7 @@ def page(services: Services, found: AlertDetail, language: str, person: Person) 
     say = Say(language)
     message = found.current
     alarm = alarm_view(message, site, now, language)
+    offered = offers(alarm, person)
     opinion = message.opinion or _last_opinion(found)
     waiting = [
         status
@@ -81,7 +83,8 @@ def page(services: Services, found: AlertDetail, language: str, person: Person) 
         "detail": found,
         "told": told(found, language),
         "checklist": checklist(found, language),
-        "offers": offers(alarm, person),
+        "offers": offered,
+        "course": course(alarm, offered, say),
         "case": message.case,
         "handling": handling(message, site.site.timezone, now, say),
         "evidence": shown_evidence(services, found, site),

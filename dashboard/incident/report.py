@@ -33,6 +33,8 @@ from hazard.types import Evidence
 
 PICTURES = 6
 PLOT_POINTS = 600
+COVERED = N_("The people that the detector found are blurred.")
+CLEAR = N_("People are shown clearly.")
 PictureOf = Callable[[Evidence], bytes]
 """The picture as the one who asks may see it; raises StoreError where there is none."""
 
@@ -63,7 +65,7 @@ def incident_pdf(
         shots.append(_shot(item, picture_of, say, at))
         tell(0.7 * number / len(pictures))
     told_of = told(found, say.language)
-    note = say(N_("People are blurred.")) if blurred else say(N_("People are shown clearly."))
+    note = say(COVERED if blurred else CLEAR)
     handled = [(fact.name, fact.text) for fact in handling(message, zone, made_at, say)]
     sections: list[tuple[str, list[Part]]] = [
         (say(N_("What happened, what to do")), [Paragraphs([told_of.summary])]),

@@ -103,18 +103,19 @@ async function refresh() {
 let startAnew = false;
 
 async function refreshActions() {
+  const anew = startAnew; // what is asked for while the fragment is under way is for the next one
   const fresh = await fetchFragment(actions.dataset.src);
   if (fresh === null) return;
   const forms = actions.querySelector("[data-matter]");
   const now = fresh.querySelector("[data-matter]");
   const same = forms.dataset.matter === now.dataset.matter && forms.dataset.verbs === now.dataset.verbs;
-  if (!startAnew && isBeingTyped(actions)) {
+  if (!anew && isBeingTyped(actions)) {
     // New words or pictures matter to nobody who acts; anything else must be seen first.
     if (same) setRevision(forms, now.dataset.revision);
     showChange();
     return;
   }
-  startAnew = false;
+  if (anew) startAnew = false;
   if (same && !isBeingTyped(actions)) setRevision(forms, now.dataset.revision);
   else rebuild(fresh);
   showChange();

@@ -53,10 +53,7 @@ class Snapshots:
                 continue
             request_id = self._new_id()
             request = SnapshotRequest(
-                request_id=request_id,
-                camera_id=camera_id,
-                captured_at=event.captured_at,
-                boxes=event.boxes,
+                request_id=request_id, camera_id=camera_id, captured_at=event.captured_at
             )
             if vision.send(request):
                 self._waiting[request_id] = _Asked(incident_id, camera_id, time.monotonic())

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from edge_agent.bootstrap import build_supervisor, only_instance, paths_for
+from edge_agent.demo.floor_plan import hang_plan
 from edge_agent.demo.plant import choose_port, demo_site, write_site
 from edge_agent.demo.probe import Probe
 from edge_agent.demo.report import BROKER, build_report
@@ -90,6 +91,8 @@ class Demo:
         )
         write_site(site_file, plan)
         paths.create()
+        with Store.open(paths.database) as store:
+            hang_plan(store)
         return load_site(site_file), paths
 
     async def run(self, on_alert: Callable[[dict[str, Any]], None]) -> dict[str, Any] | None:

@@ -62,7 +62,7 @@ def _unboxed(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 _STEPS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (
     lambda _: {"words": None, "stages": []},
     lambda _: {"opinion": None},
-    lambda m: {"evidence": _unboxed(m.get("evidence", []))},
+    lambda m: {"evidence": [e | {"people": None} for e in _unboxed(m.get("evidence", []))]},
     lambda m: {"events": _unboxed(m.get("events", []))},
     lambda m: {"events": m.get("events", [])[:1]},
     lambda _: {"evidence": []},

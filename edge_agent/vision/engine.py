@@ -25,7 +25,8 @@ from edge_agent.paths import Paths
 from edge_agent.vision.camera import CameraRuntime
 from edge_agent.vision.decoder import backoff_s
 from edge_agent.vision.evidence import FrameRing, write_evidence
-from edge_agent.vision.pipeline import MAX_BATCH, OpenDetector, Pipeline, open_packaged
+from edge_agent.vision.people import Sighting
+from edge_agent.vision.pipeline import MAX_BATCH, OpenDetector, Pipeline, Seen, open_packaged
 from edge_agent.vision.previews import PreviewWriter, View, view_now
 from hazard.errors import HazardError, StoreError, WeightsError
 from hazard.site.models import Camera, Site
@@ -175,8 +176,10 @@ class Engine(threading.Thread):
             return Health.STARTING, "loading the detectors"
         return Health.READY, self.previews.error
 
-    def snapshot(self, name: str, at: datetime, boxes: tuple[Track, ...]) -> Evidence:
-        """Keep the picture nearest to `at` as evidence; takes some milliseconds.
+    def snapshot(self, name: str, at: datetime) -> Evidence:
+        """Keep the picture nearest to `at` as evidence, with everything that was seen in it.
+
+        Takes some milliseconds.
 
         Raises:
             StoreError: if there is no picture, or it cannot be written.
@@ -185,8 +188,7 @@ class Engine(threading.Thread):
         found = ring.nearest(at) if ring is not None else None
         if found is None:
             raise StoreError(f"camera {name!r} has given no picture yet: no snapshot")
-        frame, tracks = found
-        return write_evidence(self._paths.evidence, frame, boxes or tracks)
+        return write_evidence(self._paths.evidence, found)
 
     def stop(self) -> None:
         """End the thread, kill the decoders, free models and slots."""
@@ -253,18 +255,19 @@ class Engine(threading.Thread):
             for camera, frame in taken:
                 if not self.pipeline.ready(camera.name):
                     camera.frames_unused += 1
-                    self._keep(camera, frame, states[camera.name], ())
-            observations = self._infer(ready, states)
-            for (camera, frame), observation in zip(ready, observations, strict=True):
-                camera.processed(observation.detected_monotonic_s)
-                self._observed(observation)
-                self._keep(camera, frame, observation.camera_state, observation.tracks)
+                    self._keep(camera, frame, states[camera.name])
+            found = self._infer(ready, states)
+            for (camera, frame), seen in zip(ready, found, strict=True):
+                camera.processed(seen.observation.detected_monotonic_s)
+                self._observed(seen.observation)
+                state = seen.observation.camera_state
+                self._keep(camera, frame, state, seen.observation.tracks, seen.people)
         self.fault = ""
         return True
 
     def _infer(
         self, ready: list[tuple[CameraRuntime, Frame]], states: dict[str, CameraState]
-    ) -> list[Observation]:
+    ) -> list[Seen]:
         fps = {camera.name: camera.fps for camera, _ in ready}
         try:
             return self.pipeline.process([frame for _, frame in ready], states, fps)
@@ -293,10 +296,15 @@ class Engine(threading.Thread):
         return taken
 
     def _keep(
-        self, camera: CameraRuntime, frame: Frame, state: CameraState, tracks: tuple[Track, ...]
+        self,
+        camera: CameraRuntime,
+        frame: Frame,
+        state: CameraState,
+        tracks: tuple[Track, ...] = (),
+        people: tuple[Sighting, ...] | None = None,
     ) -> None:
-        """Frame and tracks for evidence, and for the preview when one is due."""
-        self._rings[camera.name].add(frame, tracks)
+        """Frame, tracks and people for evidence, and for the preview when one is due."""
+        self._rings[camera.name].add(frame, tracks, people)
         now_s = time.monotonic()
         if self.previews.due(camera.name, now_s, len(self.cameras)):
             shown, since = self._shown.get(camera.name, (state, frame.captured_at))

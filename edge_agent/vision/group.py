@@ -173,7 +173,7 @@ class VisionGroup:
             return
         try:
             evidence = await asyncio.to_thread(
-                engine.snapshot, request.camera_id, request.captured_at, request.boxes
+                engine.snapshot, request.camera_id, request.captured_at
             )
         except HazardError as error:
             log.warning("vision.snapshot_failed", camera=request.camera_id, reason=str(error))

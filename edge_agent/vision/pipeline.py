@@ -11,22 +11,26 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
+from edge_agent.vision.people import Sighting, sightings
 from edge_agent.vision.tracking import CameraTracker
 from hazard.errors import HazardError
 from hazard.geometry import contains, to_ground
 from hazard.ports import Detector
 from hazard.site.models import Camera, Site
-from hazard.types import CameraState, Detection, Frame, Observation, Track
+from hazard.types import CameraState, Detection, Frame, Observation, Track, is_person
 
 OpenDetector = Callable[[str, Path, float], Detector]
 """Manifest name, weights folder, lowest confidence to report -> detector."""
 
 MAX_BATCH: Final = 8
 LOWEST_CONFIDENCE: Final = 0.05
+"""What detectors report from. A camera's own limit decides what counts as seen; what is weaker
+serves the privacy of people in stored pictures alone."""
+
 _WINDOW: Final = 512
 
 
@@ -41,6 +45,17 @@ def open_packaged(name: str, models_dir: Path, confidence: float) -> Detector:
     from models.manifest import Manifest  # noqa: PLC0415 - the same
 
     return open_detector(Manifest.load()[name], models_dir=models_dir, confidence=confidence)
+
+
+class Seen(NamedTuple):
+    """What one frame gave: what counts as seen, and wherever else a person may be.
+
+    `people` is None where that is not known: no detector that knows people looked, or the camera's
+    picture is no good evidence.
+    """
+
+    observation: Observation
+    people: tuple[Sighting, ...] | None
 
 
 class Pipeline:
@@ -65,7 +80,6 @@ class Pipeline:
         self.models_dir = models_dir
         self._open = open_detector
         self._detectors: dict[str, Detector] = {}
-        self._opened_at: dict[str, float] = {}
         self._trackers: dict[str, CameraTracker] = {}
         self._matrices: dict[str, tuple[tuple[float, float, float], ...] | None] = {}
         self.problems: dict[str, str] = {}
@@ -86,15 +100,8 @@ class Pipeline:
             for name, camera in site.cameras.items()
         }
         self.problems = {n: why for n, why in self.problems.items() if n in self.needed}
-        for name, limit in list(self._opened_at.items()):
-            if name not in self.needed or self._limit(name) < limit:
-                self._detectors.pop(name).close()
-                del self._opened_at[name]
-
-    def _limit(self, name: str) -> float:
-        """Lowest confidence that a camera wants from this detector."""
-        limits = [c.min_confidence for c in self._site.cameras.values() if name in c.detectors]
-        return max(LOWEST_CONFIDENCE, min(limits, default=0.0))
+        for name in self._detectors.keys() - self.needed:
+            self._detectors.pop(name).close()
 
     @property
     def needed(self) -> set[str]:
@@ -113,13 +120,11 @@ class Pipeline:
         """
         for name in sorted(self.needed - self._detectors.keys()):
             try:
-                limit = self._limit(name)
-                self._detectors[name] = self._open(name, self.models_dir, limit)
+                self._detectors[name] = self._open(name, self.models_dir, LOWEST_CONFIDENCE)
             except (HazardError, ImportError, OSError) as error:
                 self.problems[name] = str(error)[:300]
             else:
                 self.problems.pop(name, None)
-                self._opened_at[name] = limit
         return not self.problems
 
     def ready(self, camera_id: str) -> bool:
@@ -132,8 +137,8 @@ class Pipeline:
         frames: Sequence[Frame],
         states: Mapping[str, CameraState],
         fps: Mapping[str, float] | None = None,
-    ) -> list[Observation]:
-        """One observation for each frame, in the same order.
+    ) -> list[Seen]:
+        """What was seen in each frame, in the same order.
 
         Args:
             frames: at most one of each camera.
@@ -145,22 +150,20 @@ class Pipeline:
         """
         found = self._detect(frames)
         detected_at, detected_s = datetime.now(UTC), time.monotonic()
-        return [
-            self._observe(
-                frame,
-                self._track(frame, found[index], (fps or {}).get(frame.camera_id)),
-                states.get(frame.camera_id, CameraState.OK),
-                (detected_at, detected_s),
-            )
-            for index, frame in enumerate(frames)
-        ]
+        seen = []
+        for frame, detections in zip(frames, found, strict=True):
+            followed = self._track(frame, detections, (fps or {}).get(frame.camera_id))
+            state = states.get(frame.camera_id, CameraState.OK)
+            observation = self._observe(frame, followed, state, (detected_at, detected_s))
+            people = self._people(frame.camera_id, state, detections)
+            seen.append(Seen(observation, people))
+        return seen
 
     def close(self) -> None:
         """Free the models."""
         for detector in self._detectors.values():
             detector.close()
         self._detectors.clear()
-        self._opened_at.clear()
 
     # ------------------------------------------------------------ steps
 
@@ -198,6 +201,18 @@ class Pipeline:
             )
             self._trackers[frame.camera_id] = tracker
         return tracker.update(detections, frame.captured_monotonic_s)
+
+    def _people(
+        self, camera_id: str, state: CameraState, detections: list[Detection]
+    ) -> tuple[Sighting, ...] | None:
+        """Whoever may be in a frame, down to the weakest detection; None if nobody can say."""
+        looked = any(
+            is_person(label)
+            for name in self._site.cameras[camera_id].detectors
+            if name in self._detectors
+            for label in self._detectors[name].labels
+        )
+        return sightings(detections) if looked and state is CameraState.OK else None
 
     def _observe(
         self,

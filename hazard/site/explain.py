@@ -86,7 +86,11 @@ def locate(error: ErrorDetails, data: Any) -> KeyPath:
     """The error's path in the file: without union tags, with the missing key at the end."""
     path: list[str | int] = []
     loc = error["loc"]
+    tagged: object = None
     for at, key in enumerate(loc):
+        if _is_tag(data, key) and data is not tagged and at < len(loc) - 1:
+            tagged = data  # a field may have the name of the tag: source.url of the kind url
+            continue
         is_item = isinstance(data, list) and isinstance(key, int) and key < len(data)
         if is_item or (isinstance(data, dict) and isinstance(key, str) and key in data):
             data = data[key]
@@ -94,6 +98,11 @@ def locate(error: ErrorDetails, data: Any) -> KeyPath:
             continue
         path.append(key)
     return tuple(path)
+
+
+def _is_tag(data: Any, key: str | int) -> bool:
+    """Whether the key only says which kind of entry pydantic took it for."""
+    return isinstance(data, dict) and isinstance(key, str) and data.get("kind") == key
 
 
 def _problem(path: KeyPath, error: ErrorDetails, document: Document, reporter: Reporter) -> Problem:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from hazard.errors import StoreError
 from hazard.store.audit import AuditEntry, append_audit
@@ -134,7 +134,7 @@ class Accounts:
         """
         with self._writer.transaction() as connection:
             before = account_of(_row(connection, account_id))
-            if role is not Role.ADMINISTRATOR:
+            if role is not Role.ADMINISTRATOR or areas:
                 _keep_an_administrator(connection, before)
             details: dict[str, JsonValue] = {
                 "name": before.name,
@@ -297,19 +297,15 @@ def _end_sessions(connection: Connection, account_id: str) -> None:
 
 
 def _keep_an_administrator(connection: Connection, leaving: Account) -> None:
-    """Refuse what takes away the last one who can manage people."""
-    if leaving.role is not Role.ADMINISTRATOR or leaving.disabled_at is not None:
+    """Refuse what takes away the last one who can manage people: an administrator of all areas."""
+    if leaving.role is not Role.ADMINISTRATOR or leaving.areas or leaving.disabled_at is not None:
         return
-    others = (
-        select(func.count())
-        .select_from(AccountRow)
-        .where(
-            AccountRow.role == Role.ADMINISTRATOR.value,
-            AccountRow.disabled_at.is_(None),
-            AccountRow.account_id != leaving.account_id,
-        )
+    others = select(AccountRow.areas).where(
+        AccountRow.role == Role.ADMINISTRATOR.value,
+        AccountRow.disabled_at.is_(None),
+        AccountRow.account_id != leaving.account_id,
     )
-    if connection.execute(others).scalar_one() == 0:
+    if all(connection.execute(others).scalars()):
         raise LastAdministrator(
-            f"{leaving.name} is the last administrator: make another person one first"
+            f"{leaving.name} is the last administrator of all areas: make another person one first"
         )

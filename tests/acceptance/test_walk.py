@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from dashboard.i18n import LANGUAGES
 from dashboard.settings import Settings
@@ -26,6 +26,9 @@ ALERTS = 3
 """Alerts that the agent has raised before the walk begins."""
 AXE = Path(__file__).resolve().parents[1] / "vendor" / "axe.min.js"
 PATIENCE_MS = LONGEST_S * 1000
+CRITICAL = "People exposed to toxic gas"
+DONE_VERB = {"Add comment": "Comment"}
+"""What a request is called where it is not called as its button."""
 
 
 @pytest.fixture(scope="module")
@@ -94,35 +97,68 @@ def test_no_english_is_left_on_a_page_of_another_language(
     assert left == []
 
 
-def test_from_the_login_to_an_acknowledged_alarm_by_keyboard_alone(
+def test_a_newcomer_takes_the_critical_alarm_to_its_end_on_a_phone_by_keyboard_alone(
     browser: Browser, ground: Ground
 ) -> None:
-    """Nobody touches a mouse: set up, find the first alarm, acknowledge it, write why."""
-    page = browser.new_context(viewport={"width": 1360, "height": 900}).new_page()
+    """Nobody touches a mouse or reads a manual: what the page calls for next is pressed next."""
+    page = browser.new_context(viewport={"width": 360, "height": 740}).new_page()
     page.set_default_timeout(PATIENCE_MS)
-    page.goto(f"{ground.address}/setup")
+    page.goto(ground.address)
     for locator, text in (("#code", ground.code), ("#actor", "Kim"), ("#password", PASSWORD)):
         _tab_to(page, locator)
         page.keyboard.type(text)
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{ground.address}/", timeout=PATIENCE_MS)
-    page.goto(f"{ground.address}/alarms")
-    _tab_to(page, 'main a[href^="/alerts/"]')
+    link = page.locator("#o-alarms").get_by_role("link", name=CRITICAL).first
+    expect(link).to_be_visible(timeout=PATIENCE_MS)
+    _tab_to(page, f'a[href="{link.get_attribute("href")}"]')
     page.keyboard.press("Enter")
-    expect(page.locator("#alert-head h1")).to_be_visible(timeout=PATIENCE_MS)
-    _tab_to(page, "#ack-comment")
-    page.keyboard.type("seen from the control room")
-    _tab_to(page, 'button:has-text("Acknowledge")')
-    page.keyboard.press("Enter")
-    expect(page.locator("#asked .outcome-word")).to_have_text("DONE", timeout=PATIENCE_MS)
+    expect(page.locator("#alert-head h1")).to_have_text(CRITICAL, timeout=PATIENCE_MS)
+
+    step = page.locator(".course [aria-current=step]")
+    expect(step).to_contain_text("Press Acknowledge")
+    _asks(page, "Acknowledge", "#ack-comment", "seen from the control room")
+    expect(page.locator("#alert-head")).to_contain_text("acknowledged by Kim")
+
+    _press(page, "#do-comment > summary")
+    _asks(page, "Add comment", "#comment-text", "the flange at the loading bay leaks")
+    expect(page.locator("#part-people")).to_contain_text("the flange at the loading bay leaks")
+
+    why = page.locator("#part-why")
+    expect(why).to_contain_text("the catalogue allows nothing under critical")
+    _press(page, "#part-why button")
+    expect(why).to_contain_text("Judged again: the answer is the same", timeout=PATIENCE_MS)
+
+    expect(step).to_contain_text("press Reset", timeout=PATIENCE_MS)
+    _asks(page, "Reset", "#reset-comment", "no gas at the flange any more")
+    expect(step).to_contain_text("Say what it was")
+    _tab_to(page, "#close-cause")
+    page.keyboard.type("true")
+    _asks(page, "Close the case", "#close-note", "flange tightened")
+    expect(page.locator("#alert-head")).to_contain_text("case closed: true hazard")
+    expect(page.locator("#actions")).to_contain_text("Nothing is left to do here")
+    expect(step).to_have_count(0)
     page.context.close()
 
 
-def _tab_to(page: object, selector: str, most: int = 150) -> None:
+def _asks(page: Page, button: str, field: str, text: str) -> None:
+    """Write, press the button that is so named, and be told that it was done."""
+    _tab_to(page, field)
+    page.keyboard.type(text)
+    _press(page, f'button:has-text("{button}")')
+    expect(page.locator("#asked")).to_contain_text(f"{DONE_VERB.get(button, button)}: done.")
+
+
+def _press(page: Page, selector: str) -> None:
+    _tab_to(page, selector)
+    page.keyboard.press("Enter")
+
+
+def _tab_to(page: Page, selector: str, most: int = 150) -> None:
     """Press Tab until the focus is on what the selector means."""
     for _ in range(most):
-        page.keyboard.press("Tab")  # type: ignore[attr-defined]
-        there: bool = page.evaluate(  # type: ignore[attr-defined]
+        page.keyboard.press("Tab")
+        there: bool = page.evaluate(
             "(s) => { try { return document.activeElement?.matches(s) ?? false } catch { "
             'const text = s.match(/has-text\\("(.*)"\\)/)?.[1]; '
             "return document.activeElement?.tagName === 'BUTTON' "

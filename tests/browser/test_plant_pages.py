@@ -233,6 +233,12 @@ def test_the_language_is_switched_from_any_page_and_kept(officer: Officer) -> No
     page.locator("#menu > summary").click()
     page.get_by_role("button", name="Dunkel").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    # Both go with the account, and other tests use it too.
+    for choice, told in (("Wie das Gerät", "auto"), ("English", "auto")):
+        page.locator("#menu > summary").click()
+        page.get_by_role("button", name=choice).click()
+        expect(page.locator("html")).to_have_attribute("data-theme", told)
+    expect(page.get_by_role("navigation", name="Pages")).to_contain_text("Overview")
 
 
 def test_on_a_phone_every_page_is_reached_with_the_thumb(officer: Officer) -> None:

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from edge_agent.paths import default_models_dir
+from edge_agent.vision.evidence import FrameRing
 from edge_agent.vision.faults import FaultInjector, Stage, stage
 from edge_agent.vision.health import PictureMonitor
-from edge_agent.vision.pipeline import Pipeline
+from edge_agent.vision.pipeline import Pipeline, Seen
+from hazard.blurring import MARGIN
 from hazard.types import CameraState
 from tests.programs import require_weights
 from tests.vision import Core, a_frame, a_site, file_camera, node_paths, vision_process, wait_for
@@ -89,27 +91,74 @@ def identity(truth: dict[int, Boxes], found: dict[int, Boxes]) -> tuple[float, i
     return float(2 * matched / total), switches
 
 
-def test_people_of_the_footage_keep_their_numbers(clip: Path, shared_data: Path) -> None:
+@pytest.fixture(scope="module")
+def seen(clip: Path) -> list[Seen]:
+    """What the real model saw in each frame of the footage."""
     require_weights("nanodet")
     pipeline = Pipeline(a_site({"cam": file_camera(clip, pace="fast")}), default_models_dir())
     assert pipeline.load(), pipeline.problems
-    found: dict[int, Boxes] = {}
+    found = []
     for index, image in enumerate(pictures(clip)):
         frame = a_frame(image, sequence=index, at_s=index / FPS)
-        tracks = pipeline.process([frame], {}, {"cam": FPS})[0].tracks
-        found[index] = [
-            (t.track_id, t.xyxy) for t in tracks if t.label == "person" and t.track_id is not None
-        ]
+        found += pipeline.process([frame], {}, {"cam": FPS})
     pipeline.close()
-    truth: dict[int, Boxes] = defaultdict(list)
+    return found
+
+
+@pytest.fixture(scope="module")
+def truth(shared_data: Path) -> dict[int, Boxes]:
+    """Who was where in each frame, as people have marked it."""
+    marked: dict[int, Boxes] = defaultdict(list)
     text = (shared_data / "people_tracking_mot15/PETS09-S2L1/gt/gt.txt").read_text()
     for line in text.splitlines():
         number, person, left, top, width, height = map(float, line.split(",")[:6])
         box = (left, top, left + width, top + height)
-        truth[int(number) - 1].append((int(person), box))
+        marked[int(number) - 1].append((int(person), box))
+    return marked
+
+
+def test_people_of_the_footage_keep_their_numbers(
+    seen: list[Seen], truth: dict[int, Boxes]
+) -> None:
+    found: dict[int, Boxes] = {
+        index: [
+            (t.track_id, t.xyxy)
+            for t in one.observation.tracks
+            if t.label == "person" and t.track_id is not None
+        ]
+        for index, one in enumerate(seen)
+    }
     idf1, switches = identity(truth, found)
     assert idf1 > 0.70
     assert switches < 80
+
+
+def test_people_of_the_footage_are_covered_in_stored_pictures(
+    seen: list[Seen], truth: dict[int, Boxes]
+) -> None:
+    ring = FrameRing()
+    image = np.zeros((576, 768, 3), np.uint8)
+    heads = covered = 0
+    shares = []
+    for index, one in enumerate(seen):
+        frame = a_frame(image, sequence=index, at_s=index / FPS)
+        ring.add(frame, one.observation.tracks, one.people)
+        if index % 10:
+            continue
+        kept = ring.nearest(frame.captured_at)
+        assert kept is not None
+        mosaic = np.zeros(image.shape[:2], np.bool_)
+        for left, top, right, bottom in kept.people or ():
+            wide, high = (right - left) * MARGIN, (bottom - top) * MARGIN
+            rows = slice(max(0, int(top - high)), int(bottom + high))
+            mosaic[rows, max(0, int(left - wide)) : int(right + wide)] = True
+        shares.append(mosaic.mean())
+        for _, (left, top, right, bottom) in truth[index]:
+            head = mosaic[max(0, int(top)) : int(top + (bottom - top) / 4)]
+            heads += 1
+            covered += head[:, max(0, int(left)) : int(right)].mean() > 0.8
+    assert covered / heads > 0.99
+    assert np.mean(shares) < 0.35
 
 
 def test_the_real_process_with_the_real_model_sees_every_frame_of_the_footage(

@@ -134,6 +134,11 @@ def test_a_snapshot_is_the_clean_picture_of_that_time_named_by_its_hash(
     assert hashlib.sha256(file.read_bytes()).hexdigest() == evidence.evidence_id
     assert evidence.captured_at == wanted.captured_at
     assert [b.xyxy for b in evidence.boxes] == [t.xyxy for t in wanted.tracks]
+    assert evidence.people is not None
+    for left, top, right, bottom in (box.xyxy for box in evidence.boxes):
+        assert any(
+            a <= left and b <= top and right <= c and bottom <= d for a, b, c, d in evidence.people
+        )
     picture = cv2.imread(str(file))
     assert picture is not None
     assert picture.shape == (240, 320, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -266,6 +267,20 @@ def test_many_addresses_together_are_slowed_down() -> None:
     assert lockout.wait_s("10.0.1.1") == 60
     now = 61.0
     assert lockout.wait_s("10.0.1.1") == 0
+
+
+def test_tries_sent_together_are_no_more_tries_and_keep_nobody_busy() -> None:
+    lockout = Lockout(lambda: 0.0)
+    lockout.succeeded("10.0.0.7", "ada")
+    with ExitStack() as undecided:
+        waits = [undecided.enter_context(lockout.trying("10.6.6.6", "ada")) for _ in range(30)]
+        assert waits == [0.0] * 5 + [2.0] * 25
+        for number in range(3):
+            assert undecided.enter_context(lockout.trying(f"10.6.7.{number}")) == 0
+        assert undecided.enter_context(lockout.trying("10.6.8.1")) > 0, "enough are looked at"
+        assert undecided.enter_context(lockout.trying("10.0.0.7", "ada")) == 0
+    with lockout.trying("10.6.6.6", "ada") as wait_s:
+        assert wait_s == 0, "none of them was found wrong"
 
 
 @pytest.mark.parametrize("path", ["/login", "/setup"])

@@ -23,10 +23,12 @@ from hazard.types import (
     Authority,
     CaseFile,
     Cause,
+    CauseCode,
     Citation,
     CorrectiveAction,
     IsaState,
     Measured,
+    ProcessCondition,
     Role,
     Severity,
     SuppressionCause,
@@ -397,6 +399,49 @@ def test_a_case_is_assigned_planned_completed_closed_and_reopened(
     assert "seal was worn" in text
     assert "DONE" in ask("reopen-case", comment="it was not")
     assert 'value="close-case"' in officer.get(f"/alerts/{alert}").text
+
+
+def test_the_page_leads_an_alarm_to_its_end_one_step_at_a_time(
+    officer: TestClient, client_as: ClientAs, plant: Plant
+) -> None:
+    alert = plant.raise_alert(severity=Severity.CRITICAL)
+
+    def steps(client: TestClient = officer) -> list[tuple[str, str]]:
+        page = client.get(f"/alerts/{alert}").text
+        found = re.findall(r'<li class="step-(\w+)".*?<strong>(.*?)</strong>(.*?)</li>', page)
+        return [(standing, text_of(name + told)) for standing, name, told in found]
+
+    def due(client: TestClient = officer) -> str:
+        return next(": ".join(each) for each in steps(client) if each[0] in ("now", "waits"))
+
+    assert [standing for standing, _ in steps()] == ["now", "later", "later", "later"]
+    assert "Press Acknowledge" in due()
+    assert due(client_as(Role.VIEWER)).startswith("waits: Somebody takes it on")
+    plant.acknowledge(alert)
+    assert due().startswith("waits: The hazard is gone")
+    assert "Still found:" in due()
+    plant.revise(alert, Cause.CONDITION, condition=ProcessCondition.HELD)
+    assert "Look on site" in due()
+    gone: dict[str, Any] = {"condition": ProcessCondition.NORMAL}
+    latched = IsaState.LATCHED_ACKNOWLEDGED
+    plant.revise(alert, Cause.CONDITION, **gone, state=latched, latched=True)
+    assert due().startswith("now: Somebody resets it")
+    gone |= {"state": IsaState.NORMAL, "latched": False}
+    plant.revise(alert, Cause.ACTION, **gone)
+    assert "press Close the case" in due()
+    assert due(client_as(Role.OPERATOR)).startswith("waits: The case is closed")
+    closed = CaseFile(cause=CauseCode.TEST, closed_by="Ada", closed_at=datetime.now(UTC))
+    plant.revise(alert, Cause.CASE, **gone, case=closed)
+    assert [standing for standing, _ in steps()] == ["done"] * 4
+    assert "Nothing is left to do here" in page_of(officer, alert)
+
+
+def test_a_shelved_alarm_says_what_it_waits_for(officer: TestClient, plant: Plant) -> None:
+    alert = plant.raise_alert(severity=Severity.LOW)
+    plant.acknowledge(alert)
+    until = datetime.now(UTC) + timedelta(hours=1)
+    plant.revise(alert, Cause.ACTION, state=IsaState.SHELVED, shelved_until=until)
+    assert "press Unshelve" in page_of(officer, alert)
 
 
 def test_an_alarms_page_says_who_suppressed_it_what_came_first_and_how_its_case_stands(

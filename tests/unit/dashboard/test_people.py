@@ -126,6 +126,26 @@ def test_the_last_administrator_cannot_shut_everybody_out(
     assert admin.get("/admin/people").status_code == 200
 
 
+def test_an_administrator_of_some_areas_manages_nobody_and_gives_themselves_no_others(
+    admin: TestClient, client_as: ClientAs, backend: Backend
+) -> None:
+    bound = client_as(Role.ADMINISTRATOR, areas=("yard",), name="Bound")
+    whose = account_id(backend, "Bound")
+    answer = post(bound, f"/admin/people/{whose}", role="administrator")
+    assert (answer.status_code, "holds in yard" in answer.text) == (403, True)
+    assert post(bound, "/admin/people", name="Eve", role="administrator").status_code == 403
+    assert "/admin/people" not in bound.get("/admin/maintenance").text
+    assert "administer" not in bound.get("/api/v1/me").json()["permissions"]
+    root = f"/admin/people/{account_id(backend, 'Root')}"
+    for path, form in (
+        (root, {"role": "administrator", "areas": ["yard"]}),
+        (f"{root}/disable", {}),
+    ):
+        answer = post(admin, path, **form)
+        assert (answer.status_code, "last administrator" in answer.text) == (409, True), path
+    assert backend.people.accounts.get(whose).areas == ("yard",)
+
+
 def test_sessions_are_seen_and_ended(
     admin: TestClient, client_as: ClientAs, backend: Backend, clock: Clock
 ) -> None:

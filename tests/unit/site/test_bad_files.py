@@ -22,6 +22,12 @@ CASES: tuple[tuple[str, str, str, str], ...] = (
         ),
     ),
     (
+        "an unknown key beside a field that has the name of its kind",
+        "      kind: url",
+        "      kind: url\n      loop: true",
+        ":15:7 cameras.gate.source.loop: unknown key — choose one of kind, url",
+    ),
+    (
         "an unknown section",
         "dashboard:",
         "dashbord:",

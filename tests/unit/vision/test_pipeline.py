@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from edge_agent.vision.pipeline import Pipeline
+from edge_agent.vision.pipeline import LOWEST_CONFIDENCE, OpenDetector, Pipeline
 from edge_agent.vision.tracking import CameraTracker
 from hazard.errors import WeightsError
 from hazard.ports import Detector
@@ -27,7 +28,7 @@ def a_pipeline(**camera: Any) -> Pipeline:
 
 def observe(pipeline: Pipeline, count: int) -> list[Observation]:
     return [
-        pipeline.process([a_frame(a_picture(i), sequence=i, at_s=i / 10)], {})[0]
+        pipeline.process([a_frame(a_picture(i), sequence=i, at_s=i / 10)], {})[0].observation
         for i in range(count)
     ]
 
@@ -61,7 +62,9 @@ def test_zones_change_in_place_and_tracks_go_on() -> None:
     pipeline = a_pipeline()
     before = observe(pipeline, 10)[-1].tracks[0]
     pipeline.configure(a_site({"cam": {**SOURCE, "zones": {"all": {"polygon": SQUARE}}}}))
-    after = pipeline.process([a_frame(a_picture(10), sequence=10, at_s=1.0)], {})[0].tracks[0]
+    after = pipeline.process([a_frame(a_picture(10), sequence=10, at_s=1.0)], {})[
+        0
+    ].observation.tracks[0]
     assert after.track_id == before.track_id
     assert after.zones == ("all",)
 
@@ -82,7 +85,7 @@ def test_cameras_share_a_batch_and_keep_their_own_tracks() -> None:
     frames = [a_frame(a_picture(), camera_id=name) for name in ("b", "a")]
     found = pipeline.process(frames, {"a": CameraState.DARK})
     assert batches == [2]
-    assert [(o.camera_id, o.camera_state) for o in found] == [
+    assert [(o.camera_id, o.camera_state) for o, _ in found] == [
         ("b", CameraState.OK),
         ("a", CameraState.DARK),
     ]
@@ -106,7 +109,7 @@ def test_an_empty_picture_gives_an_observation_without_tracks() -> None:
     pipeline = a_pipeline()
     observe(pipeline, 5)
     black = np.zeros((240, 320, 3), np.uint8)
-    assert pipeline.process([a_frame(black, at_s=9.0)], {})[0].tracks == ()
+    assert pipeline.process([a_frame(black, at_s=9.0)], {})[0].observation.tracks == ()
 
 
 def _box(label: str, confidence: float = 0.9, left: float = 10.0) -> Detection:
@@ -146,27 +149,55 @@ def test_what_is_below_the_cameras_limit_is_left_out() -> None:
     assert tracker.update([_box("person", 0.39)], 0.0) == []
 
 
-def test_a_lower_limit_has_the_detector_opened_again() -> None:
-    limits: list[float] = []
+def open_weak(limits: list[float], *labels: str) -> OpenDetector:
+    """A detector that is half as sure, and keeps at what confidence it was opened."""
 
-    def open_at(name: str, models_dir: Path, confidence: float) -> Detector:
+    class Weak(BrightDetector):
+        def detect(self, batch: list[Frame]) -> list[list[Detection]]:
+            return [
+                [replace(one, confidence=one.confidence / 2, label=self.labels[0]) for one in found]
+                for found in super().detect(batch)
+            ]
+
+    def opened(_name: str, _models_dir: Path, confidence: float) -> Detector:
         limits.append(confidence)
-        return open_bright(name, models_dir, confidence)
+        detector = Weak()
+        detector.labels = labels
+        return detector
 
-    pipeline = Pipeline(a_site({"cam": {**SOURCE, "min_confidence": 0.5}}), Path(), open_at)
+    return opened
+
+
+def test_whom_the_cameras_limit_leaves_out_is_known_for_privacy() -> None:
+    limits: list[float] = []
+    camera = {**SOURCE, "min_confidence": 0.6}
+    pipeline = Pipeline(a_site({"cam": camera}), Path(), open_weak(limits, "person"))
     pipeline.load()
-    pipeline.configure(a_site({"cam": {**SOURCE, "min_confidence": 0.6}}))
-    pipeline.load()
+    seen = pipeline.process([a_frame(a_picture())], {})[0]
+    assert seen.observation.tracks == ()
+    assert seen.people is not None
+    assert [one.box for one in seen.people] == [(10, 100, 40, 180)]
     pipeline.configure(a_site({"cam": {**SOURCE, "min_confidence": 0.3}}))
     pipeline.load()
-    assert limits == [0.5, 0.3]
+    assert limits == [LOWEST_CONFIDENCE]
+
+
+@pytest.mark.parametrize(
+    ("label", "state"), [("smoke", CameraState.OK), ("person", CameraState.DARK)]
+)
+def test_where_people_are_is_unknown_if_no_detector_or_no_good_picture_can_tell(
+    label: str, state: CameraState
+) -> None:
+    pipeline = Pipeline(a_site({"cam": SOURCE}), Path(), open_weak([], label))
+    pipeline.load()
+    assert pipeline.process([a_frame(a_picture())], {"cam": state})[0].people is None
 
 
 def test_after_a_restart_nobody_gets_a_number_from_before_it() -> None:
     before = observe(a_pipeline(), 30)
     pipeline = a_pipeline()
     after = [
-        pipeline.process([a_frame(a_picture(i), sequence=i, at_s=i / 10)], {})[0]
+        pipeline.process([a_frame(a_picture(i), sequence=i, at_s=i / 10)], {})[0].observation
         for i in range(30, 40)
     ]
     ids = [{t.track_id for o in half for t in o.tracks} - {None} for half in (before, after)]
