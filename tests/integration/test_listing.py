@@ -344,6 +344,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         AlertFilter(text="yard", states=(IsaState.UNACKNOWLEDGED,)),
         AlertFilter(text="yard smoke", areas=("yard",), case_closed=True),
         AlertFilter(hazards=("fire",), after=T0),
+        AlertFilter(active=True, case_closed=False),
+        AlertFilter(case_closed=True, after=T0),
     ],
     ids=[
         "all",
@@ -354,6 +356,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "word-in-few",
         "words-in-area",
         "time",
+        "active-open-cases",
+        "time-and-closed-cases",
     ],
 )
 def test_no_statement_of_a_list_reads_the_alerts_from_end_to_end(
