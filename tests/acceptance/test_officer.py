@@ -60,7 +60,7 @@ def test_an_officer_sees_an_alarm_arrive_acknowledges_it_and_ends_the_demo(
 
 def demo_port(demo: RunningDemo) -> int:
     """The broker's port, from the line that says how to subscribe."""
-    found = re.search(r"mosquitto_sub -h 127\.0\.0\.1 -p (\d+)", demo.text())
+    found = re.search(r"mosquitto_sub -h 127\.0\.0\.1 -p (\d+)", "\n".join(demo.lines))
     assert found is not None, demo.text()
     return int(found.group(1))
 
@@ -138,8 +138,8 @@ def wait_acknowledged(subscriber: Subscriber, alert_id: str) -> dict[str, Any]:
 
 def shows_its_state(demo: RunningDemo) -> None:
     """`hazard status` is content while no fault is being injected; Prometheus has its figures."""
-    address = re.search(r"Metrics:\s+(http://\S+)", demo.text())
-    assert address is not None
+    address = re.search(r"Metrics:\s+(http://\S+)", "\n".join(demo.lines))
+    assert address is not None, demo.text()
     with urllib.request.urlopen(address.group(1), timeout=30) as answer:  # noqa: S310 - loopback
         metrics = answer.read().decode()
     assert re.search(r'^hazard_observations_total\{camera="yard-1"\} [1-9]', metrics, re.MULTILINE)
