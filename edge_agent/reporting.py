@@ -34,7 +34,7 @@ def make_report(
         StoreError: if the disk or the database does not take it.
     """
     tell(0.1, "the alarms of the week are counted")
-    weekly = read_weekly(partial(store.figures.of, site), site, report.monday)
+    weekly = read_weekly(partial(store.figures.of, site), site, report.monday, report.made_at)
     tell(0.6, "the report is written")
     content = weekly_pdf(weekly, site, report.language, report.made_at)
     sha256 = write_file(folder, content)

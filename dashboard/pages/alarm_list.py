@@ -34,6 +34,8 @@ Mark = Annotated[str | None, Query(max_length=600)]
 Ids = Annotated[list[str], Query(max_length=100)]
 ViewName = Annotated[str, Form(min_length=1, max_length=64)]
 CHANGES_SHOWN = 20
+MOST_FIELDS = 200
+"""Names and values that the address of a list may have."""
 
 
 @router.get("/alarms", dependencies=[needs(Permission.VIEW)])
@@ -208,7 +210,13 @@ def _parsed(text: str) -> ListQuery:
         HTTPException: 422, with what is wrong.
     """
     found: dict[str, Any] = {}
-    for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=200):
+    try:
+        fields = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise HTTPException(
+            422, f"the address has more than {MOST_FIELDS} fields: take filters away"
+        ) from error
+    for name, value in fields:
         found.setdefault(name, []).append(value)
     try:
         return query_of(found)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from starlette.responses import Response
@@ -19,7 +21,9 @@ from hazard.catalogue import catalogue
 from hazard.figures import PlantFigures
 from hazard.reports.parts import plain_rows, show
 from hazard.reports.sections import kind_name, sections
+from hazard.reports.weeks import monday_of
 from hazard.reports.words import say
+from hazard.site.models import Site
 
 router = APIRouter(include_in_schema=False)
 PeriodOf = Annotated[PeriodQuery, Depends()]
@@ -50,11 +54,21 @@ def analytics(
         period=period,
         periods=PERIODS,
         kinds={name: kind_name(name, language) for name in catalogue()},
+        report_day=_first_report(found, site, services.now()),
         show=show,
         say=say,
         to_alarms=_to_alarms,
         **reports_context(services),
     )
+
+
+def _first_report(found: PlantFigures, site: Site, now: datetime) -> str:
+    """A day of the present week while nothing of an earlier one was recorded, else empty."""
+    zone = ZoneInfo(site.site.timezone)
+    today, since = now.astimezone(zone).date(), found.recorded_since
+    if since is None or since.astimezone(zone).date() < monday_of(today):
+        return ""
+    return today.isoformat()
 
 
 @router.get("/analytics/{table}.csv", dependencies=[needs(Permission.EXPORT)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from pydantic import JsonValue
@@ -16,6 +17,7 @@ from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf
 from hazard.errors import StoreError
 from hazard.jobs import JobKind, JobState
+from hazard.reports.weeks import WEEK
 from hazard.store.reports import FOLDER, read_file
 from hazard.types import NoticeState, Verb
 
@@ -50,8 +52,14 @@ def reports_context(services: Services) -> dict[str, Any]:
     made = backend.reports.recent(limit=SHOWN)
     known = {report.report_id for report in made}
     jobs = backend.jobs.recent(kind=JobKind.WEEKLY_REPORT.value, limit=5)
+    zone = ZoneInfo(services.site.site.timezone)
     return {
         "reports": made,
+        "so_far": {
+            report.report_id
+            for report in made
+            if report.made_at.astimezone(zone).date() < report.monday + WEEK
+        },
         "jobs": [job for job in jobs if job.state is not JobState.DONE and job.job_id not in known],
         "JOB_TEXT": JOB_TEXT,
         "SENDING_TEXT": SENDING_TEXT,

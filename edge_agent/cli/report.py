@@ -109,6 +109,8 @@ def weekly(
     The database is only read. Exit code 0; 2 for a date or a language that is none; 3 if the
     database cannot be read or the file not be written.
     """
+    from zoneinfo import ZoneInfo
+
     from edge_agent.bootstrap import paths_for
     from edge_agent.paths import default_models_dir
     from hazard.reports.weeks import last_whole_week, monday_of
@@ -129,6 +131,8 @@ def weekly(
             raise typer.BadParameter(
                 f"--week-of {week_of!r} is no date: want e.g. 2026-11-23"
             ) from None
+        if monday > monday_of(datetime.now(ZoneInfo(loaded.site.timezone)).date()):
+            raise typer.BadParameter(f"--week-of {week_of} is still to come: name a day that was")
     content = _weekly_pdf(
         store_url(database or str(paths_for(site, data_dir).database)), loaded, monday, language
     )
@@ -145,9 +149,10 @@ def _weekly_pdf(url: URL, site: Site, monday: date, language: str) -> bytes:
     from hazard.reports.weekly import read_weekly, weekly_pdf
     from hazard.store.figures import Figures
 
+    now = datetime.now(UTC)
     with _reading(url) as engine:
-        read = read_weekly(partial(Figures(engine).of, site), site, monday)
-    return weekly_pdf(read, site, language, datetime.now(UTC))
+        read = read_weekly(partial(Figures(engine).of, site), site, monday, now)
+    return weekly_pdf(read, site, language, now)
 
 
 def _time(text: str | None, site: Site, option: str) -> datetime | None:

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from edge_agent.jobs.registry import JobResult, JobRun
 from hazard.errors import HazardError
 from hazard.jobs import Job, JobKind, JobState
-from hazard.reports.weeks import due_since, last_whole_week, monday_of
+from hazard.reports.weeks import WEEK, due_since, last_whole_week, monday_of
 from hazard.site.models import Site
 from hazard.store import Store
 
@@ -61,10 +61,10 @@ def _failed_long_ago(job: Job, now: datetime) -> bool:
 
 
 def run(run: JobRun) -> JobResult:
-    """Make the report; the result names it.
+    """Make the report, of a week that is not over as far as it has come; the result names it.
 
     Raises:
-        HazardError: if its week is not over, or the disk or the database does not take it.
+        HazardError: if its week has not begun, or the disk or the database does not take it.
     """
     from edge_agent.reporting import a_report, make_report  # noqa: PLC0415 - not for `due`
 
@@ -72,8 +72,8 @@ def run(run: JobRun) -> JobResult:
     newest = last_whole_week(now, run.site.site.timezone)
     asked = job.arguments.get("week_of")
     monday = monday_of(date.fromisoformat(str(asked))) if asked else newest
-    if monday > newest:
-        raise HazardError(f"the week of {monday} is not over yet: the last whole one is {newest}")
+    if monday > newest + WEEK:
+        raise HazardError(f"the week of {monday} has not begun: the last whole one is {newest}")
     channels = job.arguments.get("channels", [])
     report = a_report(
         job.job_id,

@@ -56,7 +56,7 @@ def on_action(
 
 def _acknowledge(alarm: Alarm, request: ActionRequest, at: datetime) -> Transition:
     if alarm.attention.acknowledged:
-        told = f"is already acknowledged by {alarm.acknowledged_by}"
+        told = f"it is already acknowledged by {alarm.acknowledged_by}."
         if 0 < request.expected_revision < alarm.revision:
             raise Conflict(told)
         raise IllegalTransition(told)

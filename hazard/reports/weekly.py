@@ -33,9 +33,10 @@ class Weekly:
 
     Attributes:
         monday: first day of the week.
-        week, before: figures of the week and of the one before.
+        week, before: figures of the week, so far where it is not over, and of the one before.
         month: of the 30 days that end with the week, for the alarm system.
         quarter: of 12 weeks, for near misses.
+        whole: whether the week is over; nothing is counted beyond the time at which it was read.
     """
 
     monday: date
@@ -43,13 +44,14 @@ class Weekly:
     before: PlantFigures
     month: PlantFigures
     quarter: PlantFigures
+    whole: bool
 
 
-def read_weekly(count: Count, site: Site, monday: date) -> Weekly:
-    """Count everything; `count` gives the figures from one time to another.
+def read_weekly(count: Count, site: Site, monday: date, now: datetime) -> Weekly:
+    """Count everything up to `now`; `count` gives the figures from one time to another.
 
     Raises:
-        ValueError: if the day is no Monday.
+        ValueError: if the day is no Monday, or still to come.
     """
     if monday.weekday() != 0:
         raise ValueError(f"{monday} is no Monday: a week is named by its Monday")
@@ -58,13 +60,16 @@ def read_weekly(count: Count, site: Site, monday: date) -> Weekly:
     def midnight(days: int) -> datetime:
         return moment(monday + timedelta(days=days), time(0), zone)
 
-    end = midnight(7)
+    if midnight(0) >= now:
+        raise ValueError(f"the week of {monday} has not begun: name a day that was")
+    end = min(midnight(7), now)
     return Weekly(
         monday=monday,
         week=count(midnight(0), end),
         before=count(midnight(-7), midnight(0)),
         month=count(midnight(7 - MONTH_DAYS), end),
         quarter=count(midnight(7 - 7 * TREND_WEEKS), end),
+        whole=midnight(7) <= now,
     )
 
 
@@ -80,6 +85,8 @@ def weekly_pdf(weekly: Weekly, site: Site, language: str, made_at: datetime) -> 
     at = _time(made_at, zone, language)
     lines = [site.site.name, period(weekly.monday, language)]
     lines.append(say("made", language, at=at, node=site.site.node))
+    if not weekly.whole:
+        lines.append(say("so_far", language, at=_time(weekly.week.ended_at, zone, language)))
     first = weekly.week.recorded_since
     if first is None:
         lines.append(say("empty", language))

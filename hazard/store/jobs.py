@@ -105,9 +105,8 @@ class Jobs:
         with self._writer.transaction(wait_ms=WAIT_MS) as connection:
             job_id = connection.execute(oldest).scalar_one_or_none()
             if job_id is not None:
-                connection.execute(
-                    _update(job_id).values(state=JobState.RUNNING.value, started_at=now)
-                )
+                begun = {"state": JobState.RUNNING.value, "started_at": now, "message": ""}
+                connection.execute(_update(job_id).values(**begun))
         return None if job_id is None else self.get(job_id)
 
     def tell(self, job_id: str, progress: float, message: str) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, or_, select, true
+from sqlalchemy import ColumnElement, Connection, FromClause, Join, Select, or_, select, true
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from hazard.store.tables import FACET, Base
 
@@ -129,9 +131,20 @@ def _joined(connection: Connection, some: Select[Any]) -> tuple[Any, FromClause]
         alerts: Any = some.lateral("some")
         return alerts, _FACETS.join(alerts, true())
     alerts = _ALERTS.alias("some")  # SQLite has no LATERAL: each alert is looked up by its key
-    return alerts, _FACETS.join(
-        alerts, alerts.c.alert_id.in_(some.with_only_columns(_ALERTS.c.alert_id))
-    )
+    behind = alerts.c.alert_id.in_(some.with_only_columns(_ALERTS.c.alert_id))
+    return alerts, _InOrder(_FACETS, alerts, behind)
+
+
+class _InOrder(Join):
+    """A join whose left side is read first, which SQLite promises of CROSS JOIN alone."""
+
+    inherit_cache = True
+
+
+@compiles(_InOrder, "sqlite")
+def _in_order(join: _InOrder, compiler: SQLCompiler, **words: Any) -> str:
+    text: str = compiler.visit_join(join, **words)  # type: ignore[no-untyped-call]
+    return text.replace(" JOIN ", " CROSS JOIN ", 1)
 
 
 def _behind() -> list[ColumnElement[bool]]:

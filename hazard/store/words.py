@@ -22,14 +22,19 @@ MOST_WORDS = 400
 """Words of one alert that are kept: those of its kind and place come first."""
 MOST_COMMENTS = 50
 NUMBERS_EACH = 1024
-"""Numbers for alerts of the same microsecond."""
+"""Numbers for alerts of the same microsecond; what exceeds them borrows from those after it."""
+BORROWED = NUMBERS_EACH * 1_000_000
+"""Numbers of the second from which it may borrow: a flood is stored whatever its clock says."""
 BATCH = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WORD = re.compile(r"[^\W_]+")
 
 _PUT = text(
     "INSERT INTO alert_text (alert_no, alert_id, words) "
-    "SELECT COALESCE(MAX(alert_no) + 1, CAST(:first AS BIGINT)), "
+    "SELECT CASE WHEN MAX(alert_no) IS NULL THEN CAST(:first AS BIGINT) "
+    "WHEN MAX(alert_no) < CAST(:last AS BIGINT) THEN MAX(alert_no) + 1 "
+    "ELSE (SELECT MAX(used.alert_no) + 1 FROM alert_text AS used WHERE used.alert_no "
+    "BETWEEN CAST(:first AS BIGINT) AND CAST(:borrowed AS BIGINT)) END, "
     "CAST(:alert_id AS VARCHAR), CAST(:words AS TEXT) FROM alert_text "
     "WHERE alert_no BETWEEN CAST(:first AS BIGINT) AND CAST(:last AS BIGINT) "
     "ON CONFLICT (alert_id) DO UPDATE SET words = excluded.words "
@@ -98,6 +103,7 @@ def put_words(connection: Connection, messages: Sequence[AlertMessage]) -> None:
             {
                 "first": (first := first_number(message.times.raised)),
                 "last": first + NUMBERS_EACH - 1,
+                "borrowed": first + BORROWED - 1,
                 "alert_id": alert_id,
                 "words": words_of(message, comments.get(alert_id, ())),
             }

@@ -21,7 +21,7 @@ from hazard.errors import StoreError
 from hazard.store import Store, search
 from hazard.store.engine import store_url
 from hazard.store.queries import OPEN_STATES, AlertFilter, Order, Ordered
-from hazard.store.words import first_number, normalised, words_of
+from hazard.store.words import NUMBERS_EACH, first_number, normalised, words_of
 from hazard.types import (
     AlertMessage,
     CaseFile,
@@ -299,6 +299,27 @@ def test_what_people_wrote_is_found(store: Store) -> None:
     assert store.queries.list_alerts(AlertFilter(text='") OR 1 *')).alerts == ()
 
 
+def test_a_flood_in_one_moment_is_stored_whole_and_found(store: Store) -> None:
+    """More alarms than a moment has numbers, and others just after it."""
+    chance, at = random.Random(2), later(0)
+    many = []
+    for number in range(NUMBERS_EACH + 40):
+        message, alarm = random_alert(chance, number)
+        raised = at + timedelta(microseconds=1) if number % 100 == 0 else at
+        times = Times(captured=raised, detected=raised, raised=raised)
+        many.append((message.model_copy(update={"times": times, "comment": "flood"}), alarm))
+    write_all(store, many[:600])
+    write_all(store, many[600:])
+    found, page = set(), None
+    while True:
+        answer = store.queries.list_alerts(AlertFilter(text="flood"), page=page, limit=200)
+        found |= {each.alert_id for each in answer.alerts}
+        page = answer.next_page
+        if page is None:
+            break
+    assert len(found) == len(many)
+
+
 # ---------------------------------------------------------------- plans
 
 FILLED = 3000
@@ -323,6 +344,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         AlertFilter(text="yard", states=(IsaState.UNACKNOWLEDGED,)),
         AlertFilter(text="yard smoke", areas=("yard",), case_closed=True),
         AlertFilter(hazards=("fire",), after=T0),
+        AlertFilter(active=True, case_closed=False),
+        AlertFilter(case_closed=True, after=T0),
     ],
     ids=[
         "all",
@@ -333,6 +356,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "word-in-few",
         "words-in-area",
         "time",
+        "active-open-cases",
+        "time-and-closed-cases",
     ],
 )
 def test_no_statement_of_a_list_reads_the_alerts_from_end_to_end(

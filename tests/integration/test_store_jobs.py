@@ -18,6 +18,7 @@ def a_job(name: str, after_s: float = 0.0) -> Job:
         kind=JobKind.DRY_RUN,
         subject="about",
         actor="ada",
+        message="waits for its turn",
         arguments={"hours": 1.5, "patch": {"rules": None}},
         created_at=NOW + timedelta(seconds=after_s),
     )
@@ -49,6 +50,7 @@ def test_a_job_goes_its_way_and_the_same_request_makes_no_second_one(store: Stor
     begun = store.jobs.begin_next(NOW)
     assert begun is not None
     assert (begun.job_id, begun.state, begun.started_at) == ("first", JobState.RUNNING, NOW)
+    assert begun.message == "", "it waits no longer"
     before = store.jobs.fingerprint()
     store.jobs.tell("first", 0.25, "a quarter")
     assert store.jobs.fingerprint() != before

@@ -108,7 +108,7 @@ def test_the_report_is_made_once_a_week_and_comes_by_mail(
     job = due(site, plant.store, then)
     assert job is not None
     assert job.job_id == f"weekly-{last_whole_week(then, 'Europe/Berlin')}-1"
-    # The week that is due then is not over now: the one before is made in its place.
+    # The week that is due then is not over now: the one before is made in its place, whole.
     monday = last_whole_week(now, "Europe/Berlin")
     arguments = {**job.arguments, "week_of": monday.isoformat()}
     result = do(plant, site, job.model_copy(update={"arguments": arguments}))
@@ -173,19 +173,27 @@ def test_a_missed_report_is_made_at_the_next_start_and_a_failed_one_again(
     assert due(off, plant.store, late + timedelta(days=7)) is None
 
 
-def test_a_week_that_is_not_over_is_refused_and_old_reports_go(plant: Plant, site: Site) -> None:
+def test_a_week_to_come_is_refused_the_present_one_counted_so_far_and_old_reports_go(
+    plant: Plant, site: Site
+) -> None:
     plant.raise_alert()
     now = datetime.now(UTC)
     wanted = Job(
         job_id="asked-1",
         kind=JobKind.WEEKLY_REPORT,
         actor="ada",
-        arguments={"week_of": now.date().isoformat(), "language": "it"},
+        arguments={"week_of": (now + timedelta(days=9)).date().isoformat(), "language": "it"},
         created_at=now,
     )
-    with pytest.raises(HazardError, match="is not over yet: the last whole one is"):
+    with pytest.raises(HazardError, match="has not begun: the last whole one is"):
         do(plant, site, wanted)
-    result = do(plant, site, wanted.model_copy(update={"job_id": "asked-2", "arguments": {}}))
+    result = do(
+        plant,
+        site,
+        wanted.model_copy(
+            update={"job_id": "asked-2", "arguments": {"week_of": now.date().isoformat()}}
+        ),
+    )
     made = plant.store.reports.get(result["report_id"])
     assert made is not None
     assert (made.scheduled, made.actor, made.sendings) == (False, "ada", ())

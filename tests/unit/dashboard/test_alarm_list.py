@@ -315,3 +315,9 @@ def test_a_sound_is_due_for_critical_alarms_that_nobody_has_taken(
     assert officer.get("/api/v1/sounding").json() == {"alerts": [critical]}
     ask(plant, officer, critical)
     assert officer.get("/api/v1/sounding").json() == {"alerts": []}
+
+
+def test_an_address_with_too_many_fields_is_refused(officer: TestClient) -> None:
+    answer = officer.get("/alarms?" + "&".join(["area=yard"] * 201))
+    assert answer.status_code == 422
+    assert "200 fields" in answer.text

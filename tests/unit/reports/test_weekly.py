@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,6 +27,7 @@ from hazard.types import Severity
 from tests.plant import Plant
 
 BERLIN = ZoneInfo("Europe/Berlin")
+NOW = datetime(2026, 11, 30, 5, tzinfo=UTC)
 
 
 def local(text: str, fold: int = 0) -> datetime:
@@ -75,10 +78,17 @@ def site_and_week(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, Weekl
             plant.raise_alert(severity=severity, age_s=ago_s, sources=("gas\x00\n<b>=1",))
         plant.raise_alert(severity=Severity.LOW, age_s=(age + timedelta(days=2)).total_seconds())
         site = load_site(plant.site_file)
-        week = read_weekly(partial(plant.store.figures.of, site), site, week_ago)
+        week = read_weekly(partial(plant.store.figures.of, site), site, week_ago, now)
         return site, week, plant.store.figures.of(site, now - timedelta(days=29), now + WEEK)
     finally:
         plant.close()
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Iterator[Plant]:
+    built = Plant(tmp_path)
+    yield built
+    built.close()
 
 
 def text_of(content: bytes) -> str:
@@ -91,7 +101,7 @@ def test_the_report_says_in_each_language_what_happened(
     site_and_week: tuple[Site, Weekly, PlantFigures], language: str
 ) -> None:
     site, weekly, _ = site_and_week
-    content = weekly_pdf(weekly, site, language, datetime(2026, 11, 30, 5, tzinfo=UTC))
+    content = weekly_pdf(weekly, site, language, NOW)
     said = text_of(content)
     pages = len(PdfReader(io.BytesIO(content)).pages)
     for key in ("report", "summary", "days", "near_misses", "responses", "decisions", "causes"):
@@ -114,7 +124,21 @@ def test_the_week_is_named_by_a_monday_and_counts_seven_days_of_the_site(
     assert len(weekly.week.days) == 7
     assert len(weekly.quarter.near_misses.weeks) == 12
     with pytest.raises(ValueError, match="is no Monday"):
-        read_weekly(partial(Plant.raise_alert), site, date(2026, 11, 24))  # type: ignore[arg-type]
+        read_weekly(partial(Plant.raise_alert), site, date(2026, 11, 24), NOW)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="has not begun"):
+        read_weekly(partial(Plant.raise_alert), site, date(2999, 12, 30), NOW)  # type: ignore[arg-type]
+
+
+def test_a_week_that_is_not_over_is_counted_so_far_and_says_so(plant: Plant) -> None:
+    alert = plant.raise_alert(severity=Severity.LOW)
+    raised = plant.store.queries.current(alert)
+    assert raised is not None
+    site = load_site(plant.site_file)
+    now = raised.times.raised + timedelta(seconds=1)
+    monday = monday_of(now.astimezone(BERLIN).date())
+    weekly = read_weekly(partial(plant.store.figures.of, site), site, monday, now)
+    assert (weekly.week.alarms, weekly.week.ended_at, weekly.whole) == (1, now, False)
+    assert "The week is not over: counted until" in text_of(weekly_pdf(weekly, site, "en", now))
 
 
 def test_sections_name_areas_and_kinds_and_judge_the_alarm_system(
