@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request
 
-from dashboard.i18n import N_
+from dashboard.i18n import N_, tell
 from hazard.types import Model, Name, Role
 
 
@@ -111,6 +111,29 @@ def current_person(request: Request) -> Person:
     return person
 
 
+class NotAllowed(HTTPException):
+    """A role lacks a permission: 403, with the roles that have it."""
+
+    def __init__(self, role: Role, permission: Permission) -> None:
+        self._role = role
+        self._permission = permission
+        roles = ", ".join(each.value for each in Role if each in GRANTS[permission])
+        meaning = MEANING[permission]
+        super().__init__(403, f"your role {role.value} may not {meaning}: it takes {roles}")
+
+    def told(self, language: str) -> str:
+        """The refusal in a language, for people."""
+        return tell(
+            language,
+            N_("Your role (%(role)s) does not allow this: %(what)s. Ask one who is: %(roles)s."),
+            role=tell(language, ROLE_TEXT[self._role]),
+            what=tell(language, MEANING[self._permission]),
+            roles=", ".join(
+                tell(language, ROLE_TEXT[each]) for each in Role if each in GRANTS[self._permission]
+            ),
+        )
+
+
 def needs(permission: Permission) -> Any:
     """A dependency that refuses whoever lacks the permission (403, with the roles that have it)."""
 
@@ -126,10 +149,7 @@ def needs(permission: Permission) -> Any:
                 f"your role {person.role.value} holds in {', '.join(person.areas)}: "
                 f"to {MEANING[permission]} it has to hold everywhere",
             )
-        roles = ", ".join(role.value for role in Role if role in GRANTS[permission])
-        raise HTTPException(
-            403, f"your role {person.role.value} may not {MEANING[permission]}: it takes {roles}"
-        )
+        raise NotAllowed(person.role, permission)
 
     check.permission = permission  # type: ignore[attr-defined]  # the table test reads it
     return Depends(check)

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from http import HTTPStatus
 
 import structlog
 from fastapi import FastAPI, Request
@@ -16,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from dashboard.access import NotAllowed
 from dashboard.api import alerts as alerts_api
 from dashboard.api import audit as audit_api
 from dashboard.api import figures as figures_api
@@ -56,7 +58,7 @@ from dashboard.pages import (
 from dashboard.pages import site as site_page
 from dashboard.passwords import Passwords
 from dashboard.security import Guard
-from dashboard.services import FOLDER, Services, utc_now
+from dashboard.services import FOLDER, Services, language_of, utc_now
 from dashboard.settings import Settings, SiteFile
 from dashboard.verifying import Verifier
 from hazard.errors import StoreError
@@ -64,6 +66,7 @@ from hazard.site.models import Site
 
 log = structlog.get_logger(__name__)
 STORE_DOWN = N_("The database cannot be used now: see `hazard status` on the box.")
+NO_PAGE = N_("There is no such page: choose one above.")
 ERROR_TITLES = {
     401: N_("Not logged in"),
     403: N_("Not allowed"),
@@ -200,6 +203,10 @@ def _problem(request: Request, status: int, why: str) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     why = str(error.detail) if isinstance(error, HTTPException) else "internal error"
+    if isinstance(error, NotAllowed) and _wants_page(request):
+        why = error.told(language_of(request, request.app.state.services.site))
+    elif why == HTTPStatus.NOT_FOUND.phrase and _wants_page(request):
+        why = NO_PAGE
     return _problem(request, status, why)
 
 

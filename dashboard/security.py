@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.auth import Authenticator, csrf_token, same
+from dashboard.i18n import N_
 from dashboard.settings import SESSION_S
 from hazard.alarms.arguments import LONGEST_PATCH
 from hazard.store.logins import Session
@@ -194,7 +195,7 @@ async def require_csrf(request: Request) -> None:
         field = (await request.form()).get("csrf")
         given = field if isinstance(field, str) else ""
     if not same(given, request.state.csrf):
-        raise HTTPException(403, "the page is too old or not ours: load it again and repeat")
+        raise HTTPException(403, N_("the page is too old or not ours: load it again and repeat"))
 
 
 SessionOf = Annotated[Session, Depends(current_session)]

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from dashboard.access import Permission, Person, PersonOf, needs
 from dashboard.actions import ActionForm, arguments_of, submit
+from dashboard.i18n import N_
 from dashboard.incident.page import page
 from dashboard.incident.readings import series_around
 from dashboard.incident.replays import start_replay
@@ -138,7 +139,7 @@ def _form(services: Services, alert_id: str, fields: dict[str, str]) -> ActionFo
     form = ActionForm.model_validate(given)
     message = services.backend.queries.current(alert_id[:64])
     if message is None:
-        raise HTTPException(404, "there is no such alarm: go back to the list")
+        raise HTTPException(404, N_("there is no such alarm: go back to the list"))
     zone = services.site.site.timezone
     return form.model_copy(update={"arguments": arguments_of(form.verb, fields, message, zone)})
 
@@ -153,5 +154,5 @@ def _outcome(
 def _context(request: Request, services: Services, person: Person, alert_id: str) -> dict[str, Any]:
     found = services.backend.queries.get_alert(alert_id[:64])
     if found is None:
-        raise HTTPException(404, "there is no such alarm: go back to the list")
+        raise HTTPException(404, N_("there is no such alarm: go back to the list"))
     return page(services, found, language_of(request, services.site), person)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Path, Request
 from starlette.responses import Response
 
 from dashboard.access import Permission, needs
+from dashboard.i18n import N_
 from dashboard.one_camera import one_camera
 from dashboard.previews import CameraView, camera_views, read_preview
 from dashboard.services import Services, ServicesOf, language_of
@@ -60,7 +61,7 @@ def picture(request: Request, services: ServicesOf, camera_id: CameraId) -> Resp
 
 def _known(services: Services, camera_id: str) -> None:
     if camera_id not in services.site.cameras:
-        raise HTTPException(404, "there is no such camera in the site file")
+        raise HTTPException(404, N_("there is no such camera in the site file"))
 
 
 def _views(services: Services) -> list[CameraView]:

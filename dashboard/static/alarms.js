@@ -10,6 +10,9 @@ function say(text) {
   requestAnimationFrame(() => { said.textContent = text; });
 }
 
+// The dashboard has answered that it does not do it; without an answer nobody knows.
+class Refused extends Error {}
+
 async function fetched(source, options = {}) {
   const answer = await fetch(source, {
     ...options,
@@ -18,7 +21,7 @@ async function fetched(source, options = {}) {
   });
   if (!answer.ok) {
     const problem = await answer.json().catch(() => ({}));
-    throw new Error(typeof problem.detail === "string" ? problem.detail : `answer ${answer.status}`);
+    throw new Refused(typeof problem.detail === "string" ? problem.detail : `answer ${answer.status}`);
   }
   const template = document.createElement("template");
   template.innerHTML = await answer.text();
@@ -171,7 +174,7 @@ list.addEventListener("submit", async (event) => {
   } catch (error) {
     const note = document.createElement("p");
     note.className = "notice bad";
-    note.textContent = error.message;
+    note.textContent = error instanceof Refused ? error.message : place.dataset.notKnown;
     place.replaceChildren(note);
   } finally {
     button.disabled = false;

@@ -11,6 +11,9 @@ const alertId = root.dataset.alert;
 const actions = document.getElementById("actions");
 const asked = document.getElementById("asked");
 
+// The dashboard has answered that it does not do it; without an answer nobody knows.
+class Refused extends Error {}
+
 async function fetchFragment(source, options = {}) {
   const address = new URL(source, location.href);
   if (!options.method) address.searchParams.set("lang", root.dataset.language);
@@ -25,7 +28,7 @@ async function fetchFragment(source, options = {}) {
   }
   if (!answer.ok) {
     const problem = await answer.json().catch(() => ({}));
-    throw new Error(typeof problem.detail === "string" ? problem.detail : `${answer.status}`);
+    throw new Refused(typeof problem.detail === "string" ? problem.detail : `${answer.status}`);
   }
   const template = document.createElement("template");
   template.innerHTML = await answer.text();
@@ -181,7 +184,8 @@ root.addEventListener("submit", async (event) => {
     const id = form.querySelector("[name=request_id]");
     if (id) id.value = crypto.randomUUID?.() ?? fallbackId();
   } catch (error) {
-    tell(asked.dataset.notSent, `${error.message}. ${asked.dataset.nothingDone}`);
+    if (error instanceof Refused) tell(asked.dataset.notSent, `${error.message}. ${asked.dataset.nothingDone}`);
+    else tell(asked.dataset.noAnswer, asked.dataset.notKnown);
   } finally {
     button.disabled = false;
   }

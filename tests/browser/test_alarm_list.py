@@ -194,6 +194,15 @@ def test_what_changed_after_it_was_ticked_is_a_conflict_and_the_rest_is_done(
     expect(row(page, changed).locator(".state")).to_have_text("Unacknowledged")
 
 
+def test_a_lost_answer_to_many_is_said(page: Page, plant: Plant) -> None:
+    row(page, plant.raise_alert()).locator("input").check()
+    page.locator("#reason").fill("seen")
+    page.route("**/alarms/acknowledge", lambda route: route.abort())
+    page.locator(".bulk-bar .go").click()
+    expect(page.locator("#bulk-outcome")).to_contain_text("Whether it was done is not known")
+    page.unroute_all()
+
+
 def test_a_view_is_saved_and_opened_again(page: Page, plant: Plant, ada: Officer) -> None:
     yard = plant.raise_alert(area="yard", hazard="fire")
     plant.raise_alert(area="compressor")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from dashboard.backend import open_backend
 from dashboard.security import COOKIE
@@ -158,6 +158,24 @@ def _the_rest_of_its_life(ada: Page, bo: Page, plant: Plant, alert: str) -> None
     is_told(ada, "DONE")
     expect(bo.locator("#alert-head")).to_contain_text("case closed", timeout=PATIENCE_MS)
     expect(bo.locator("#part-people")).to_contain_text("seal was worn")
+
+
+def test_a_lost_answer_is_not_said_to_be_nothing_done(
+    desk: Desk, plant: Plant, address: str
+) -> None:
+    def lose(route: Route) -> None:
+        if route.request.method != "POST":
+            route.fallback()
+            return
+        route.fetch()
+        route.abort()
+
+    with desk.of("Ada") as ada:
+        opens(ada, address, an_alert(plant))
+        ada.route("**/alerts/**", lose)
+        ada.get_by_role("button", name="Acknowledge", exact=True).click()
+        assert "not known" in is_told(ada, "NO ANSWER")
+        expect(ada.locator("#alert-head")).to_contain_text("acknowledged by Ada")
 
 
 def test_the_page_is_accessible_and_draws_the_readings(

@@ -85,3 +85,15 @@ def test_what_the_site_is_called_is_no_format(officer: TestClient) -> None:
     answer = officer.get("/alerts/100%25%28x%29s", headers={"accept-language": "fr"})
     assert answer.status_code == 404
     assert "Introuvable" in answer.text
+
+
+def test_a_refusal_is_told_in_the_language_of_the_page(client_as: ClientAs) -> None:
+    viewer = client_as(Role.VIEWER)
+    for path, words in (
+        ("/site", "Fragen Sie jemanden mit der Rolle"),
+        ("/alerts/none", "Gehen Sie zurück zur Liste"),
+        ("/none", "Diese Seite gibt es nicht"),
+    ):
+        assert words in viewer.get(path, headers={"accept-language": "de"}).text, path
+    refused = viewer.get("/api/v1/site", headers={"accept-language": "de"}).json()
+    assert refused["detail"].startswith("your role viewer may not"), "programs read English"
