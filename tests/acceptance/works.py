@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.acceptance.plant import PATIENCE_S
 from tests.alert_builders import wait_until
 from tests.brokers import Subscriber, answers
+from tests.browser.officer import PASSWORD
 
 SITE = "works"
 ALERTS = f"hazard/v1/{SITE}/alert/#"
@@ -165,12 +166,12 @@ class ControlRoom:
 
 
 class Desk:
-    """A person at the dashboard without a browser: logs in, reads pages, asks for actions."""
+    """A person at the dashboard without a browser: sets up, reads pages, asks for actions."""
 
     def __init__(self, address: str, code: str, name: str) -> None:
         self._http = httpx2.Client(base_url=address, timeout=30, follow_redirects=True)
-        form = {"csrf": self._token("/login"), "actor": name, "code": code}
-        answer = self._http.post("/login", data=form)
+        form = {"csrf": self._token("/setup"), "actor": name, "code": code, "password": PASSWORD}
+        answer = self._http.post("/setup", data=form)
         assert answer.status_code == 200, answer.text[:500]
 
     def _token(self, page: str) -> str:
