@@ -230,10 +230,10 @@ def test_the_sound_waits_for_a_gesture_and_ends_with_the_acknowledgement(
     page.wait_for_function("Number(document.documentElement.dataset.beeps) >= 1")
     page.keyboard.press("m")
     expect(mute).to_be_hidden()
-    plant.raise_alert(severity=Severity.CRITICAL, hazard="fire", area="yard")
+    fire = plant.raise_alert(severity=Severity.CRITICAL, hazard="fire", area="yard")
     expect(mute).to_be_visible()
-    for _ in range(2):
-        expect(page.locator(".tick-row input").first).to_be_visible()
+    expect(row(page, alert)).to_be_visible()
+    expect(row(page, fire)).to_be_visible()
     for one in page.locator(".tick-row input").all():
         one.check()
     page.locator("#reason").fill("seen")
