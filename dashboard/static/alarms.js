@@ -226,8 +226,8 @@ const keys = {
 };
 
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input:not([type=checkbox]), textarea, select, dialog");
-  if (typing && event.key === "Escape" && !event.target.closest("dialog")) { event.target.blur(); return; }
+  const typing = event.target.closest("input:not([type=checkbox]), textarea, select, dialog[open]");
+  if (typing && event.key === "Escape" && !event.target.closest("dialog[open]")) { event.target.blur(); return; }
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   const act = keys[event.key];
   if (!act) return;
