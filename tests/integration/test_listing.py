@@ -239,7 +239,9 @@ def test_both_databases_list_the_same(store: Store, small_steps: bool) -> None: 
     alerts = [random_alert(chance, number) for number in range(60)]
     write_all(store, alerts)
     written = [message for message, _ in alerts]
-    for text in ("", "valve", "gas pump", "nothing"):
+    for text in ("", "valve", "gas pump", "nothing")[
+        1 if small_steps else 0 : 3 if small_steps else 4
+    ]:
         for order in (Ordered(by, reverse) for by in Order for reverse in (False, True)):
             for where in (
                 AlertFilter(text=text),
