@@ -59,12 +59,10 @@ class Walker:
 
 @dataclass(frozen=True, slots=True)
 class Crossed:
-    """A finding that stands, when it was last crossed (monotonic), and how often to each side."""
+    """A finding that stands, and when its subject last crossed (monotonic)."""
 
     event: HazardEvent
     at_s: float
-    left: int = 0
-    right: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,26 +173,26 @@ class LineCrossing:
         before = next((each for each in traffic.standing if each.event.subject == name), None)
         if before is None and len(traffic.standing) >= MAX_PEOPLE:
             return traffic, ()
-        left = (before.left if before else 0) + (side < 0)
-        right = (before.right if before else 0) + (side > 0)
-        content = self._content(track, left, right)
+        content = self._content(track, side, before.event.measured if before else ())
         if before is None:
             subject = Subject(self.rule_id, self.config.hazard, self.area, name)
             event = open_event(subject, stamp, stamp, content)
         else:
             event = renew(before.event, stamp, Condition.ACTIVE, content)
         others = tuple(each for each in traffic.standing if each is not before)
-        crossed = Crossed(event, stamp.monotonic_s, left, right)
+        crossed = Crossed(event, stamp.monotonic_s)
         return replace(traffic, standing=(*others, crossed)), (event,)
 
-    def _content(self, track: Track, left: int, right: int) -> Content:
+    def _content(self, track: Track, side: int, before: tuple[Measured, ...]) -> Content:
         camera = self.config.camera
+        counts = {measured.name: measured.value for measured in before}
+        name = "crossed_right" if side > 0 else "crossed_left"
+        counts[name] = counts.get(name, 0) + 1
         return Content(
             track.confidence,
             measured=tuple(
                 Measured(name=name, value=count, unit="1", source=camera)
-                for name, count in (("crossed_left", left), ("crossed_right", right))
-                if count
+                for name, count in sorted(counts.items())
             ),
             occupied=True if is_person(track.label) else None,
             sources=(camera,),

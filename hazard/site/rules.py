@@ -36,7 +36,7 @@ class LineRule(Model):
     line: Name
     direction: Literal["either", "left", "right"] = Field(
         default="either",
-        description="to which side it must be crossed, walking from its first to its last point",
+        description="side to which it must be crossed, seen walking from its first point on",
     )
     labels: tuple[str, ...] = ("person",)
     min_confidence: float = Field(default=0.4, ge=0, le=1)

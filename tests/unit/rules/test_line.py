@@ -178,11 +178,7 @@ def test_each_crossing_in_the_asked_direction_is_told_once_at_any_frame_rate(
     way: tuple[list[tuple[float, float]], list[bool]], direction: str, hertz: float
 ) -> None:
     places, chosen = way
-    wanted = [
-        "right" if after else "left"
-        for before, after in pairwise(chosen)
-        if before != after
-    ]
+    wanted = ["right" if after else "left" for before, after in pairwise(chosen) if before != after]
     wanted = [side for side in wanted if direction in (side, "either")]
     told = counts(run(line(direction=direction, clear_after_s=60), walk(*places, hertz=hertz)))
     assert len(told) == len(wanted)
