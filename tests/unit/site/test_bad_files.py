@@ -105,7 +105,7 @@ CASES: tuple[tuple[str, str, str, str], ...] = (
         "a rule of a line that is not there",
         "  gas:\n",
         "  door: {kind: line, camera: gate, line: dor}\n  gas:\n",
-        ":40:36 rules.door.line: no line 'dor' — choose one of none",
+        ":40:42 rules.door.line: no line 'dor' — choose one of none",
     ),
     (
         "a point outside the picture",
