@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 
 from dashboard.access import Permission, Person
 from dashboard.editing.document import SiteDocument
+from dashboard.spoken import told
 from hazard.errors import ConfigError
 from hazard.site.change import Proposal, propose
 from hazard.site.problems import SiteFileError
@@ -52,15 +53,24 @@ class SiteCheck(Model):
 
 
 def check(
-    document: SiteDocument, path: Path, base_sha256: str, patch: dict[str, JsonValue]
+    document: SiteDocument,
+    path: Path,
+    base_sha256: str,
+    patch: dict[str, JsonValue],
+    language: str = "en",
 ) -> SiteCheck:
-    """Try a patch on the file as it is now."""
+    """Try a patch on the file as it is now; what is wrong is said in a language."""
     stale = base_sha256 != document.sha256
     try:
         proposal = propose(document.text, patch, path)
     except SiteFileError as error:
         found = [
-            Fault(path=one.path, what=one.what, value=one.value, mend=one.mend)
+            Fault(
+                path=one.path,
+                what=told(one.what, language),
+                value=one.value,
+                mend=told(one.mend, language),
+            )
             for one in error.problems
         ]
         return SiteCheck(
@@ -72,12 +82,14 @@ def check(
         )
     except ConfigError as error:
         what, _, mend = str(error).partition(": ")
-        fault = Fault(path="", what=what, mend=mend)
+        fault = Fault(path="", what=told(what, language), mend=told(mend, language))
         return SiteCheck(ok=False, sha256=document.sha256, stale=stale, problems=(fault,))
-    return _found(proposal, document, path, stale=stale)
+    return _found(proposal, document, path, stale=stale, language=language)
 
 
-def _found(proposal: Proposal, document: SiteDocument, path: Path, *, stale: bool) -> SiteCheck:
+def _found(
+    proposal: Proposal, document: SiteDocument, path: Path, *, stale: bool, language: str
+) -> SiteCheck:
     steps = [
         Step(path=one.path, how=one.how, before=one.before, after=one.after)
         for one in proposal.differences
@@ -89,7 +101,7 @@ def _found(proposal: Proposal, document: SiteDocument, path: Path, *, stale: boo
         stale=stale,
         steps=tuple(steps[:SHOWN]),
         more=max(0, len(steps) - SHOWN),
-        restart=tuple(str(change) for change in proposal.diff.restart),
+        restart=tuple(told(str(change), language) for change in proposal.diff.restart),
         diff=proposal.unified(path.name),
         areas=tuple(sorted(areas or ())),
         whole_plant=areas is None,

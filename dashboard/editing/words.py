@@ -87,7 +87,6 @@ WORDS: Mapping[str, str] = {
     "has_problems": N_("To be mended before it can be saved: {count}"),
     "hours": N_("{hours} h"),
     "job_running": N_("Under way:"),
-    "job_waiting": N_("Waits for its turn…"),
     "keep_mine": N_("Take theirs up and keep mine on top"),
     "kind": N_("Kind"),
     "last_corner_off": N_("Last corner off"),

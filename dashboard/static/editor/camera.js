@@ -4,9 +4,10 @@ import { Form, blank } from "./form.js";
 import { ground } from "./ground.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
+import { number } from "../time.js";
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
-const percent = (value) => (Math.round(value * 1000) / 10).toString();
+const percent = (value) => number(value * 100, 1);
 
 function freeName(start, taken) {
   let number = 1;
