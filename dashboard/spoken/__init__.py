@@ -18,14 +18,17 @@ from typing import NamedTuple, Self
 
 from markupsafe import Markup, escape
 
+from dashboard.i18n import LANGUAGES
 from dashboard.incident.saying import Say
 from dashboard.spoken.forms import FORMS
 from hazard.types import CameraState, CauseCode, Health, IsaState, Quality, Role, Severity, Verb
 
 __all__ = ["Told", "filled", "known", "plain", "sentences", "told"]
 
-LONGEST = 4000
+LONGEST = 2000
 """Characters; a longer text is shown as it is."""
+DEEPEST = 4
+"""Texts within texts that are looked into: what comes from outside may nest without end."""
 _ENUMS: Mapping[str, type[Enum]] = {
     "severity": Severity,
     "said": Severity,
@@ -81,7 +84,7 @@ class _Form(NamedTuple):
 
 def told(text: str, language: str) -> Told:
     """What the agent wrote, in a language; parts that no form knows stay as they are."""
-    return text if isinstance(text, Told) else _told(text, language)
+    return text if isinstance(text, Told) else _told(text, language, 0)
 
 
 def plain(text: str) -> Told:
@@ -91,37 +94,37 @@ def plain(text: str) -> Told:
 
 def known(text: str) -> bool:
     """Whether every part of a text of the agent is one that the forms know."""
-    return _matched(text) is not None or (
-        "; " in text and all(known(part) for part in text.split("; "))
-    )
+    if _matched(text) is not None or _say(LANGUAGES[-1]).tr(text) != text:
+        return True
+    return "; " in text and all(known(part) for part in text.split("; "))
 
 
 def sentences(reason: str, language: str) -> tuple[Told, ...]:
     """The reasons that a stored text joins, each by itself."""
     if _matched(reason) is not None:
-        return (_told(reason, language),)
-    return tuple(_told(part, language) for part in reason.split("; "))
+        return (told(reason, language),)
+    return tuple(told(part, language) for part in reason.split("; "))
 
 
 def filled(language: str, text: str, **values: object) -> Told:
     """A marked text in a language with its values; those that are told keep their marks."""
     translated = _say(language).tr(text)
-    plain = translated.format(**values)
-    return Told(plain, Markup(escape(translated)).format(**values))  # noqa: S704 - escaped first
+    return Told(translated.format(**values), Markup(escape(translated)).format(**values))  # noqa: S704 - escaped first
 
 
 @lru_cache(maxsize=4096)
-def _told(text: str, language: str) -> Told:
+def _told(text: str, language: str, depth: int) -> Told:
     say = _say(language)
     exact = say.tr(text)
     if exact != text:
         return plain(exact)
-    matched = _matched(text)
+    matched = _matched(text) if depth < DEEPEST else None
     if matched is not None:
         form, found = matched
-        return filled(language, form, **{name: _value(name, found[name], say) for name in found})
+        values = {name: _value(name, found[name], say, depth) for name in found}
+        return filled(language, form, **values)
     if "; " in text:
-        return _joined([_told(part, language) for part in text.split("; ")])
+        return _joined([_told(part, language, depth) for part in text.split("; ")])
     if language == "en" or not text:
         return plain(text)
     return Told(text, Markup('<span lang="en">{}</span>').format(text))
@@ -131,7 +134,7 @@ def _joined(parts: list[Told]) -> Told:
     return Told("; ".join(parts), Markup("; ").join(parts))
 
 
-def _matched(text: str) -> tuple[str, dict[str, str]] | None:
+def _matched(text: str, *, deeper: bool = True) -> tuple[str, dict[str, str]] | None:
     """The form that a whole text has, and its values."""
     if len(text) > LONGEST:
         return None
@@ -139,16 +142,16 @@ def _matched(text: str) -> tuple[str, dict[str, str]] | None:
         found = form.pattern.fullmatch(text)
         if found is not None:
             return form.text, found.groupdict()
-    named = _NAMED.fullmatch(text)
-    if named is not None and _matched(named[2]) is not None:
+    named = _NAMED.fullmatch(text) if deeper else None
+    if named is not None and _matched(named[2], deeper=False) is not None:
         return "{name}: {why}", {"name": named[1], "why": named[2]}
     return None
 
 
-def _value(name: str, value: str, say: Say) -> object:
+def _value(name: str, value: str, say: Say, depth: int) -> object:
     """One value as the reader reads it."""
     if name in _NESTED:
-        return _told(value, say.language)
+        return _told(value, say.language, depth + 1)
     if name in _NUMBERS:
         return say.number(float(value), 3) if re.fullmatch(r"\d+(\.\d+)?", value) else value
     parts = value.split(", ") if name in _LISTS else [value]

@@ -17,8 +17,6 @@ REFUSALS: tuple[str | tuple[str, str], ...] = (
         "somebody who may {detail}"
     ),
     N_("{verb} needs a duration: choose one."),
-    N_("{verb} needs a reason: write it, then repeat."),
-    N_("{verb} needs a text: write it, then repeat."),
     N_("duration_min is {value}: an alarm is shelved 720 at most."),
     N_("due_at is {value}: choose a day and a time."),
     N_("the time is before 1990 or after 2200: give the year with 4 digits"),
@@ -122,4 +120,7 @@ REFUSALS: tuple[str | tuple[str, str], ...] = (
     N_("area {name} crosses itself or has no size: move its corners"),
     N_("there are {count} plans, the most there may be: remove one"),
     N_("there is no such plan any more: load the page again"),
+    N_("{verb} needs {detail}: write it, then repeat."),
+    N_("a reason"),
+    N_("a text"),
 )

@@ -126,7 +126,7 @@ def test_a_silent_node_among_others_is_unknown_and_named(officer: TestClient, pl
     assert "Compressor house No alarm Watched by 1 source, all ready" in text
     page = text_of(officer.get("/health").text)
     assert "Node edge-1" in page
-    assert "camera/gate UNKNOWN no report for 3 h; it last said ready" in page
+    assert "camera gate UNKNOWN no report for 3 h; it last said ready" in page
 
 
 def test_a_stage_that_is_not_ready_says_what_to_do_in_the_readers_language(

@@ -12,10 +12,23 @@ from dashboard.i18n import LANGUAGES
 from dashboard.spoken import known, told
 
 ROOT = Path(__file__).parents[3]
-REFUSALS = {"IllegalTransition", "Conflict", "Forbidden", "HTTPException", "ViewRefused", "TooMany"}
+REFUSALS = {
+    "IllegalTransition",
+    "Conflict",
+    "Forbidden",
+    "HTTPException",
+    "ViewRefused",
+    "TooMany",
+    "HazardError",
+}
 """Calls whose text a person reads who asked for something."""
 REFUSING = (
     "hazard/alarms",
+    "hazard/dry_run",
+    "hazard/triage/ladder.py",
+    "edge_agent/jobs",
+    "edge_agent/reporting.py",
+    "edge_agent/replaying.py",
     "hazard/store/plans.py",
     "hazard/store/saved_views.py",
     "edge_agent/core",
@@ -73,8 +86,10 @@ def refused() -> Iterator[tuple[str, str]]:
 
 
 def reasons() -> Iterator[tuple[str, str]]:
-    for where, node in sources(*STATES):
+    for where, node in sources(*STATES, "hazard/alarms"):
         match node:
+            case ast.Assign(targets=[ast.Name(id="reason" | "why" | "told" | "text")]):
+                yield from ((where, one) for one in samples(node.value))
             case ast.Tuple(elts=[ast.Attribute(value=ast.Name(id="Health" | "CameraState")), text]):
                 yield from ((where, one) for one in samples(text))
 
@@ -82,6 +97,8 @@ def reasons() -> Iterator[tuple[str, str]]:
 def problems() -> Iterator[tuple[str, str]]:
     for where, node in sources(*PROBLEMS):
         match node:
+            case ast.Assign(targets=[ast.Name(id="what" | "mend")]):
+                yield from ((where, one) for one in samples(node.value))
             case ast.Yield(value=ast.Tuple(elts=[_, what, mend])):
                 yield from ((where, one) for each in (what, mend) for one in samples(each))
             case ast.Yield(value=ast.Tuple(elts=[_, text])):
@@ -115,3 +132,8 @@ def test_text_from_outside_stays_text() -> None:
     hostile = told("acknowledged by <b>%(x)s {who}</b>: <script>", "fr")
     assert "<b>" in hostile
     assert "<" not in hostile.__html__()
+
+
+def test_a_text_that_nests_without_end_is_shown_all_the_same() -> None:
+    for hostile in ("rule a: " * 400, "late: " * 600, "a: " * 900, "x; " * 900):
+        assert told(hostile, "it")
