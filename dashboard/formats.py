@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date as calendar_day
+from datetime import datetime
 from enum import Enum
 from zoneinfo import ZoneInfo
 
@@ -110,11 +111,11 @@ class Speech:
         """The day in the site's zone."""
         return format_date(at.astimezone(ZoneInfo(zone)), "medium", locale=self._locale)
 
-    def day(self, day: date | str) -> str:
+    def day(self, day: calendar_day | str) -> str:
         """A day of the calendar; a text (`2026-05-01`) that is none stays as it is."""
         if isinstance(day, str):
             try:
-                day = date.fromisoformat(day)
+                day = calendar_day.fromisoformat(day)
             except ValueError:
                 return str(day)
         return format_date(day, "medium", locale=self._locale)

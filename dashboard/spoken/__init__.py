@@ -54,7 +54,12 @@ _PATTERNS: Mapping[str, str] = {
     "kind": r"[\w-]+",
     "count": r"\d+",
     "keys": r'[\w.\[\]"-]+',
+    "quoted": r"""'[^']*'|"[^"]*\"""",
+    "field": r"\w+",
+    **dict.fromkeys(("detail", "why", "comment", "summary", "changes"), ".+?"),
 }
+_OTHER = "(?:(?!; ).)+?"
+"""Any text but two that are joined."""
 _NAMED = re.compile(r"([\w./-]{1,64}): (.+)", re.DOTALL)
 """A text with the name of what it is about before it."""
 
@@ -185,5 +190,5 @@ def _form(written: str, text: str) -> _Form:
         pattern += re.escape(words)
         literal += len(words)
         if name is not None:
-            pattern += f"(?P<{name}>{_PATTERNS.get(name, '.+?')})"
+            pattern += f"(?P<{name}>{_PATTERNS.get(name, _OTHER)})"
     return _Form(re.compile(pattern, re.DOTALL), text, literal)

@@ -21,7 +21,6 @@ STAGES: Mapping[str, str] = {
     "metrics": N_("Metrics"),
     "evidence": N_("Evidence"),
     "site": N_("Site file"),
-    "dashboard": N_("Dashboard"),
 }
 GROUPS: Mapping[str, str] = {
     "camera": N_("camera {name}"),

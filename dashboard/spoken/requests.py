@@ -29,7 +29,7 @@ REQUESTS: tuple[str | tuple[str, str], ...] = (
         "duration_s {value} is longer than {hours} h: ask for {seconds} s at most, and "
         "again when it is over"
     ),
-    N_("no {field} {value}: known are {names}"),
+    N_("no {field} {quoted}: known are {names}"),
     N_("{verb} is not for {who} as {role}: it takes one of {roles}"),
     N_("{who} may act on {areas}, not on area {area}: ask somebody who is responsible there"),
     N_("is already assigned to {who}"),
@@ -59,22 +59,12 @@ REQUESTS: tuple[str | tuple[str, str], ...] = (
     N_("comment is empty: say why the site file is changed"),
     N_("the change changes nothing: the file says so already"),
     N_("the agent cannot run with it, and the file is as it was: {detail}"),
-    N_("there is no version {version}: known are {names}"),
-    N_("there is no version {version}: there is none"),
     N_(
         "the site file changed meanwhile by {who} at {time} UTC (version {version}: "
         "{summary}): load it again and repeat what you want of your change"
     ),
     N_("version {version} of the site file is in force: {summary}"),
-    N_(
-        "version {version} of the site file is in force: {summary}; it waits for a restart "
-        "of the agent: {changes}"
-    ),
     N_("version {version}, which is version {restored} again, is in force"),
-    N_(
-        "version {version}, which is version {restored} again, is in force; it waits for a "
-        "restart of the agent: {changes}"
-    ),
     N_("comment is empty: say in it why this is suppressed"),
     N_("duration_s is missing: say for how many seconds"),
     N_("duration_s {value} is longer than any order: at most {seconds}"),
@@ -129,4 +119,8 @@ REQUESTS: tuple[str | tuple[str, str], ...] = (
     N_("there is nothing from {first} on: the newest is {newest}"),
     N_("a snapshot is an answer by MQTT: ask there, and ask again if need be"),
     N_("the state as it is now"),
+    N_("there is no version {version}: {detail}"),
+    N_("there is none"),
+    N_("{detail}; it waits for a restart of the agent: {changes}"),
+    N_("the new site file is refused and the old one goes on: {detail}"),
 )

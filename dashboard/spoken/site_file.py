@@ -62,7 +62,7 @@ SITE_FILE: tuple[str | tuple[str, str], ...] = (
     N_("write ${{VARIABLE}}, or file: PATH below it"),
     N_("hazard/… is this product's own tree"),
     N_("name the plant's topic"),
-    N_("no {field} {value}"),
+    N_("no {field} {quoted}"),
     N_("name one that this file defines"),
     N_("known are {names}"),
     N_("no broker"),
@@ -180,4 +180,5 @@ SITE_FILE: tuple[str | tuple[str, str], ...] = (
     N_("less than {value}"),
     N_("at most {value}"),
     N_("write one with: hazard init"),
+    N_("{severity} is under the catalogue's floor {said} of this level"),
 )

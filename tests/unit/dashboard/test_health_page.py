@@ -96,7 +96,7 @@ def test_the_models_certificate_outbox_disk_and_drops_are_shown(
         mqtt__plant={"outbox_depth": 12, "oldest_age_s": 65.0},
     )
     text = text_of(officer.get("/health").text)
-    assert "Model mixtral Certificate passed, exam of 2026-11-02" in text
+    assert "Model mixtral Certificate passed, exam of 2 Nov 2026" in text
     assert "may decide: 2 kinds of hazard may raise: 1 kind of hazard" in text
     assert "Decided 40 Late 2" in text
     assert "Agrees with the policy 82.5 %" in text
