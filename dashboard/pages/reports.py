@@ -72,7 +72,9 @@ def reports_fragment(request: Request, services: ServicesOf) -> Response:
     return services.render(request, "fragments/reports.html", **reports_context(services))
 
 
-@router.post("/reports", dependencies=[needs(Permission.START_JOBS), Depends(require_csrf)])
+@router.post(
+    "/reports", dependencies=[needs(Permission.START_JOBS, everywhere=True), Depends(require_csrf)]
+)
 def make(
     services: ServicesOf,
     person: PersonOf,
@@ -89,7 +91,7 @@ def make(
     return RedirectResponse(f"/analytics?asked={request_id}#weekly", status_code=303)
 
 
-@router.get("/reports/{report_id}.pdf", dependencies=[needs(Permission.EXPORT)])
+@router.get("/reports/{report_id}.pdf", dependencies=[needs(Permission.EXPORT, everywhere=True)])
 def report_file(services: ServicesOf, report_id: str) -> Response:
     """The report's file, as it was made."""
     return pdf_answer(services, report_id)

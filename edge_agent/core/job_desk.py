@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import structlog
 from pydantic import JsonValue
@@ -14,9 +16,12 @@ from edge_agent.core.revisions import Commit
 from edge_agent.core.site_changes import in_audit
 from edge_agent.core.store_thread import StoreThread
 from hazard.alarms.arguments import StartJob, arguments_as
-from hazard.alarms.authorization import refuse_unauthorized
+from hazard.alarms.authorization import refuse_elsewhere, refuse_unauthorized
 from hazard.errors import HazardError, IllegalTransition
 from hazard.jobs import Job, JobKind
+from hazard.site.change import propose
+from hazard.site.reach import areas_of_change
+from hazard.site.text import read_content
 from hazard.store.operations import SaveJob
 from hazard.store.store import Store
 from hazard.types import ActionRequest, RequestOutcome, RequestState
@@ -30,8 +35,9 @@ log = structlog.get_logger()
 class JobDesk:
     """Stores jobs; the same request again makes no second one."""
 
-    def __init__(self, store: Store, thread: StoreThread, commit: Commit) -> None:
+    def __init__(self, store: Store, thread: StoreThread, commit: Commit, site_file: Path) -> None:
         self._store, self._thread, self._commit = store, thread, commit
+        self._site_file = site_file
 
     async def carry_out(self, request: ActionRequest) -> None:
         """Store the job, or refuse it; either way the outcome is stored."""
@@ -77,8 +83,11 @@ class JobDesk:
                 raise IllegalTransition(
                     f"week_of {arguments.week_of} is still to come: name a day that was"
                 )
+            refuse_elsewhere(request, None)
             return str(arguments.week_of or "")
         if arguments.kind is JobKind.DRY_RUN or arguments.assessment_id is None:
+            if request.areas:
+                refuse_elsewhere(request, await asyncio.to_thread(self._reached, arguments))
             return ""
         read = partial(self._store.queries.assessment, arguments.assessment_id)
         stored = await self._thread.run(read)
@@ -87,9 +96,19 @@ class JobDesk:
                 f"there is no assessment {arguments.assessment_id!r}: the alarm's page names "
                 "those of an alarm"
             )
-        if stored.incident is not None:
-            refuse_unauthorized(request, stored.incident.area)
+        area = stored.incident.area if stored.incident is not None else None
+        refuse_elsewhere(request, None if area is None else frozenset({area}))
         return arguments.assessment_id
+
+    def _reached(self, arguments: StartJob) -> frozenset[str] | None:
+        """The areas that the change to be tried concerns; None: the whole plant.
+
+        Raises:
+            ConfigError: if the change makes no valid site file.
+        """
+        text = read_content(self._site_file).text
+        proposal = propose(text, arguments.patch or {}, self._site_file)
+        return areas_of_change(proposal.old, proposal.site, proposal.diff)
 
     def _refuse(self, request: ActionRequest, text: str, now: datetime) -> None:
         outcome = RequestOutcome(state=RequestState.REFUSED, text=text[:2000])
