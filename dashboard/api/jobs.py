@@ -14,7 +14,7 @@ from dashboard.api.models import ActionAnswer, Problem
 from dashboard.api.routes import ERRORS, WRITE_ERRORS
 from dashboard.api.routes import answer as action_answer
 from dashboard.api.site import document
-from dashboard.asking import RequestId, ask
+from dashboard.asking import RequestId, ask, cancel
 from dashboard.editing.check import check, refuse_reach
 from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf
@@ -44,6 +44,12 @@ class JobForm(Model):
     language: Literal["en", "fr", "de", "es", "it"] = "en"
 
 
+class CancelForm(Model):
+    """That a job is to end."""
+
+    request_id: RequestId
+
+
 @router.post(
     "",
     status_code=202,
@@ -63,6 +69,23 @@ def start_job(
     arguments = form.model_dump(mode="json", exclude={"request_id"}, exclude_none=True)
     status = ask(services, person, Verb.START_JOB, arguments, request_id=form.request_id)
     return action_answer(request, services, status)
+
+
+@router.post(
+    "/{job_id}/cancel",
+    status_code=202,
+    dependencies=[needs(Permission.START_JOBS), Depends(require_csrf)],
+    responses={**WRITE_ERRORS, 409: {"model": Problem, "description": "the job is over already"}},
+)
+def cancel_job(
+    request: Request,
+    services: ServicesOf,
+    person: PersonOf,
+    form: CancelForm,
+    job_id: Annotated[str, Path(min_length=1, max_length=64)],
+) -> ActionAnswer:
+    """End a job that waits or runs: one's own; an administrator of all areas any."""
+    return action_answer(request, services, cancel(services, person, job_id, form.request_id))
 
 
 def _refuse_beyond(services: Services, person: Person, form: JobForm) -> None:

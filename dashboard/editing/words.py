@@ -86,6 +86,8 @@ WORDS: Mapping[str, str] = {
     "ground_start": N_("Set up the ground plane"),
     "has_problems": N_("To be mended before it can be saved: {count}"),
     "hours": N_("{hours} h"),
+    "job_cancel": N_("Cancel it"),
+    "job_cancelled": N_("It was cancelled: try it again whenever you like."),
     "job_running": N_("Under way:"),
     "job_waiting": N_("Waits for its turn…"),
     "keep_mine": N_("Take theirs up and keep mine on top"),

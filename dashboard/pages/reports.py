@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from starlette.responses import RedirectResponse, Response
 
 from dashboard.access import Permission, PersonOf, needs
-from dashboard.asking import ask
+from dashboard.asking import ask, may_cancel
 from dashboard.i18n import N_
 from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf
@@ -29,6 +29,7 @@ JOB_TEXT = {
     JobState.WAITING: N_("waits for its turn"),
     JobState.RUNNING: N_("is being made"),
     JobState.FAILED: N_("was not made"),
+    JobState.CANCELLED: N_("was not made"),
 }
 SENDING_TEXT = {
     NoticeState.PENDING: N_("is being sent"),
@@ -63,6 +64,7 @@ def reports_context(services: Services) -> dict[str, Any]:
         "jobs": [job for job in jobs if job.state is not JobState.DONE and job.job_id not in known],
         "JOB_TEXT": JOB_TEXT,
         "SENDING_TEXT": SENDING_TEXT,
+        "may_cancel": may_cancel,
     }
 
 

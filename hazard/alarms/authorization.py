@@ -44,6 +44,7 @@ MAY: Mapping[Verb, frozenset[Role]] = {
     Verb.CHANGE_SITE: _IN_CHARGE_OR_INTEGRATOR,
     Verb.RESTORE_SITE: _IN_CHARGE_OR_INTEGRATOR,
     Verb.START_JOB: _ON_WATCH_OR_INTEGRATOR,
+    Verb.CANCEL_JOB: _ON_WATCH_OR_INTEGRATOR,  # their own; an administrator any
 }
 """The roles that may ask for each verb."""
 

@@ -78,6 +78,8 @@ OF_NO_AREA = {
     "GET /fragments/exports/{export_id}",
     "GET /api/v1/jobs",  # everybody sees what came of a job on the pages of alarms and reports
     "GET /api/v1/jobs/{job_id}",
+    "POST /api/v1/jobs/{job_id}/cancel",  # one's own, or an administrator's of all areas
+    "POST /jobs/{job_id}/cancel",
     "GET /api/v1/site",  # whoever changes a part of the file reads it all
     "GET /api/v1/site/schema",
     "GET /api/v1/site/since",
