@@ -18,7 +18,7 @@ from dashboard.routes import RouteRow, route_rows, table
 from dashboard.security import PUBLIC, TOKEN_PATHS
 from hazard.triage.ladder import decide
 from hazard.types import Authority, Role
-from tests.incidents import an_opinion
+from tests.incidents import an_incident, an_opinion, gas
 from tests.plant import Plant
 from tests.unit.dashboard.conftest import ClientAs, Clock, csrf_of
 from tests.unit.dashboard.test_incident_page import VERDICT
@@ -173,7 +173,7 @@ def test_a_role_does_nothing_in_the_areas_where_it_does_not_hold(
     save_versions(plant)
     order = an_order(plant, "order-1").order_id
     now = datetime.now(UTC)
-    incident = plant.store.open_alerts()[0].incident
+    incident = an_incident(gas()).model_copy(update={"area": "compressor"})
     made = decide("incident-1", VERDICT, an_opinion(None), Authority.ADVISE, now, incident=incident)
     with plant.store.unit() as unit:
         unit.save_assessment(made.model_copy(update=REPLAY))
