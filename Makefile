@@ -1,11 +1,13 @@
 # The set-up and the daily commands. `make help` lists them.
 #
 # Variables: PYTHON (an interpreter of 3.11 or newer), VENV (where the environment lies),
-# ARGS (handed to the demo or to pytest), BENCH_DIR (where the benches write).
+# ARGS (handed to the demo or to pytest), WORKERS (how many processes run the tests: two, as each
+# starts whole plants), BENCH_DIR (where the benches write).
 
 VENV ?= .venv
 BENCH_DIR ?= docs/benchmarks
 ARGS ?=
+WORKERS ?= 2
 BIN := $(VENV)/bin
 HAZARD := $(BIN)/hazard
 export VENV
@@ -30,7 +32,7 @@ demo: setup ## Run the demo plant until Ctrl-C (ARGS="--once --json report.json"
 	@exec "$(HAZARD)" demo $(ARGS)
 
 test: setup-all ## Run all tests
-	@"$(BIN)/python" -m pytest $(ARGS)
+	@"$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: setup-all ## Measure pipeline, reasoning, delivery and dashboard against the alternatives, write docs/benchmarks/
 	@mkdir -p "$(BENCH_DIR)"

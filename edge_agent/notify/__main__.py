@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 import sys
 
 import structlog
 
 from edge_agent.notify.worker import Notifier
 from edge_agent.paths import Paths
-from edge_agent.process import configure_logging
-
-
-async def _run(paths: Paths) -> None:
-    task = asyncio.create_task(Notifier(paths.socket, paths.database).run())
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+from edge_agent.process import configure_logging, until_signal
 
 
 def main() -> int:
     """Run until SIGTERM or SIGINT."""
     if not structlog.is_configured():
         configure_logging("notifier")
-    asyncio.run(_run(Paths.from_environment()))
+    paths = Paths.from_environment()
+    asyncio.run(until_signal(Notifier(paths.socket, paths.database).run()))
     return 0
 
 

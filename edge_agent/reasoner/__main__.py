@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 
 import structlog
 
 from edge_agent.paths import Paths
-from edge_agent.process import configure_logging
+from edge_agent.process import configure_logging, until_signal
 from edge_agent.reasoner.worker import Hung, Worker
 
 END_WITHIN_S = 2.0
@@ -19,14 +18,9 @@ END_WITHIN_S = 2.0
 
 async def _run(paths: Paths) -> bool:
     worker = Worker(paths.socket, paths.models_dir)
-    task = asyncio.create_task(worker.run())
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
     try:
-        await task
-    except* asyncio.CancelledError:
-        structlog.get_logger().info("reasoner.stopping")
+        if await until_signal(worker.run()):
+            structlog.get_logger().info("reasoner.stopping")
     except* Hung as hung:
         structlog.get_logger().error("reasoner.hung", reason=str(hung.exceptions[0]))
         sys.stderr.flush()

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import signal
 import sys
 
 import structlog
 
 from edge_agent.paths import Paths
-from edge_agent.process import configure_logging
+from edge_agent.process import configure_logging, until_signal
 from edge_agent.replica.worker import ReplicaWorker
 
 
 async def _run(paths: Paths) -> None:
     worker = ReplicaWorker(paths.socket, paths.database)
-    task = asyncio.create_task(worker.run())
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await until_signal(worker.run())
     ended = await asyncio.to_thread(worker.end)
     structlog.get_logger().info("replica.stopped", in_the_middle=not ended)
 

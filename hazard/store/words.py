@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, exists, select, text
 
 from hazard.store.side_tables import AlertTextRow
 from hazard.store.tables import ActionRequestRow, AlertRow
@@ -125,13 +125,18 @@ def keep_words(connection: Connection) -> None:
             "CREATE INDEX IF NOT EXISTS ix_alert_text_words ON alert_text "
             "USING gin (string_to_array(words, ' '))"
         )
-    known = select(AlertTextRow.alert_id)
+    # Once through the alerts in the order of the key: a million of them must not be gone through
+    # again for each batch.
+    known = exists().where(AlertTextRow.alert_id == AlertRow.alert_id)
+    query = select(AlertRow.payload).where(~known).order_by(AlertRow.alert_id).limit(BATCH)
+    last = ""
     while True:
-        query = select(AlertRow.payload).where(AlertRow.alert_id.not_in(known)).limit(BATCH)
-        found = [AlertMessage.model_validate(row) for row in connection.execute(query).scalars()]
+        rows = connection.execute(query.where(AlertRow.alert_id > last)).scalars()
+        found = [AlertMessage.model_validate(row) for row in rows]
         put_words(connection, found)
         if len(found) < BATCH:
             return
+        last = found[-1].alert_id
 
 
 _REMOVE = (

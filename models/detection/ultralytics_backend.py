@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from hazard.errors import WeightsError
 from hazard.types import Detection, Frame
 from models.detection.letterbox import picture_of
@@ -121,11 +123,15 @@ def verify_pickle(
 def import_ultralytics() -> tuple[Any, Any]:
     """Torch and ultralytics' YOLO class, told to install and to fetch nothing.
 
+    Ultralytics replaces `PIL.Image.open` for the whole process by one that takes other arguments
+    and asks for a HEIF package where a file is no picture: Pillow's own is put back.
+
     Raises:
         WeightsError: if the `vision` extra is not installed.
     """
     for key, value in _OFFLINE.items():
         os.environ.setdefault(key, value)
+    opens = Image.open
     try:
         import torch  # noqa: PLC0415 - an extra, and slow to import
         from ultralytics import YOLO  # type: ignore[attr-defined]  # noqa: PLC0415
@@ -133,4 +139,6 @@ def import_ultralytics() -> tuple[Any, Any]:
         raise WeightsError(
             "this needs the vision extra: pip install 'hazard-edge[vision]', or `make setup-all`"
         ) from error
+    finally:
+        Image.open = opens
     return torch, YOLO

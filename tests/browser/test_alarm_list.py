@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import select
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from dashboard.alarm_list import PAGE
 from hazard.types import Severity
+from tests.browser.desk import running_dashboard
 from tests.browser.officer import Officer, chromium
 from tests.plant import Heartbeat, Plant
 
@@ -44,31 +42,16 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def ada(plant: Plant, core: Heartbeat, browser: Browser, repo_root: Path) -> Iterator[Officer]:
+def ada(plant: Plant, core: Heartbeat, browser: Browser) -> Iterator[Officer]:
     """An officer who has set the dashboard up, on one page for all tests."""
     assert core.failed is None
-    variables = {
-        "HAZARD_SITE_FILE": str(plant.site_file),
-        "HAZARD_DATA_DIR": str(plant.data_dir),
-        "HAZARD_RUN_DIR": str(plant.run_dir),
-    }
-    command = [sys.executable, "-m", "dashboard"]
-    with subprocess.Popen(
-        command, env=os.environ | variables, cwd=repo_root, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert select.select([process.stdout], [], [], 60)[0]
-            found = re.match(r"Dashboard: (\S+)  one-time code: (\S+)", process.stdout.readline())
-            assert found is not None
-            page = browser.new_context(viewport={"width": 1360, "height": 900}).new_page()
-            officer = Officer(page, found.group(1))
-            officer.sets_up(found.group(2), "Ada")
-            yield officer
-            assert officer.faults == []
-            assert officer.foreign == [], "something was loaded from the network"
-        finally:
-            process.kill()
+    with running_dashboard(plant) as desk:
+        page = browser.new_context(viewport={"width": 1360, "height": 900}).new_page()
+        officer = Officer(page, desk.address)
+        officer.sets_up(desk.code, "Ada")
+        yield officer
+        assert officer.faults == []
+        assert officer.foreign == [], "something was loaded from the network"
 
 
 @pytest.fixture

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
-import select
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +14,7 @@ from playwright.sync_api import Page, expect
 from dashboard.backend import open_backend
 from dashboard.security import COOKIE
 from hazard.types import Role, Severity
+from tests.browser.desk import running_dashboard
 from tests.browser.officer import chromium
 from tests.plant import Plant
 
@@ -25,7 +22,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory, repo_root: Path) -> Iterator[Page]:
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """A safety officer before a dashboard whose plant has had some alarms."""
     plant = Plant(tmp_path_factory.mktemp("plant"))
     for severity in (Severity.CRITICAL, Severity.LOW, Severity.LOW):
@@ -35,36 +32,15 @@ def reader(tmp_path_factory: pytest.TempPathFactory, repo_root: Path) -> Iterato
     now = datetime.now(UTC)
     account = backend.people.accounts.create("Ada", Role.SAFETY_OFFICER, (), by="test", now=now)
     token = backend.people.logins.open_session(account, now, lifetime=timedelta(hours=1))
-    variables = {
-        "HAZARD_SITE_FILE": str(plant.site_file),
-        "HAZARD_DATA_DIR": str(plant.data_dir),
-        "HAZARD_RUN_DIR": str(plant.run_dir),
-    }
-    with (
-        subprocess.Popen(
-            [sys.executable, "-m", "dashboard"],
-            env=os.environ | variables,
-            cwd=repo_root,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process,
-        chromium() as browser,
-    ):
-        try:
-            assert process.stdout is not None
-            assert select.select([process.stdout], [], [], 60)[0]
-            found = re.match(r"Dashboard: (\S+)", process.stdout.readline())
-            assert found is not None
-            address = found.group(1).rstrip("/")
-            context = browser.new_context(
-                viewport={"width": 1360, "height": 900}, base_url=address, accept_downloads=True
-            )
-            context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
-            yield context.new_page()
-        finally:
-            process.kill()
-            backend.close()
-            plant.close()
+    with running_dashboard(plant) as desk, chromium() as browser:
+        address = desk.address.rstrip("/")
+        context = browser.new_context(
+            viewport={"width": 1360, "height": 900}, base_url=address, accept_downloads=True
+        )
+        context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
+        yield context.new_page()
+    backend.close()
+    plant.close()
 
 
 def test_the_officer_reads_the_figures_asks_for_one_area_and_takes_a_table_away(

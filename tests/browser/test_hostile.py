@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import select
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +9,7 @@ import pytest
 
 from dashboard.settings import Settings
 from hazard.types import Role
+from tests.browser.desk import running_dashboard
 from tests.browser.officer import chromium
 from tests.browser.walker import Ground, walker
 from tests.hostile import ATTACKS, fill
@@ -25,30 +21,12 @@ TRAP = "window.xss = () => { window.ran = true; }; window.ran = false;"
 
 
 @pytest.fixture
-def ground(tmp_path: Path, repo_root: Path) -> Iterator[Ground]:
+def ground(tmp_path: Path) -> Iterator[Ground]:
     plant = Plant(tmp_path)
     fill(plant)
     where = Settings(site_file=plant.site_file, data_dir=plant.data_dir, run_dir=plant.run_dir)
-    variables = {
-        "HAZARD_SITE_FILE": str(where.site_file),
-        "HAZARD_DATA_DIR": str(where.data_dir),
-        "HAZARD_RUN_DIR": str(where.run_dir),
-    }
-    with subprocess.Popen(
-        [sys.executable, "-m", "dashboard"],
-        env=os.environ | variables,
-        cwd=repo_root,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert select.select([process.stdout], [], [], 60)[0]
-            found = re.match(r"Dashboard: (\S+)", process.stdout.readline())
-            assert found is not None
-            yield Ground(found.group(1), where)
-        finally:
-            process.kill()
+    with running_dashboard(plant) as desk:
+        yield Ground(desk.address, where)
     plant.close()
 
 

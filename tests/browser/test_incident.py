@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import select
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +14,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from dashboard.backend import open_backend
 from dashboard.security import COOKIE
 from hazard.types import Measured, Role, Severity, Track
+from tests.browser.desk import running_dashboard
 from tests.browser.officer import PATIENCE_MS, Officer, chromium
 from tests.pictures import stripes
 from tests.plant import Heartbeat, Plant
@@ -40,27 +37,8 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
 @pytest.fixture(scope="module")
 def address(plant: Plant) -> Iterator[str]:
     """Where the dashboard of the plant runs, with an agent core that answers."""
-    variables = {
-        "HAZARD_SITE_FILE": str(plant.site_file),
-        "HAZARD_DATA_DIR": str(plant.data_dir),
-        "HAZARD_RUN_DIR": str(plant.run_dir),
-    }
-    command = [sys.executable, "-m", "dashboard"]
-    root = Path(__file__).parents[2]
-    with (
-        Heartbeat(plant) as core,
-        subprocess.Popen(
-            command, env=os.environ | variables, cwd=root, stdout=subprocess.PIPE, text=True
-        ) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            assert select.select([process.stdout], [], [], 60)[0]
-            found = re.match(r"Dashboard: (\S+)/ ", process.stdout.readline())
-            assert found is not None
-            yield found.group(1)
-        finally:
-            process.kill()
+    with Heartbeat(plant) as core, running_dashboard(plant) as desk:
+        yield desk.address.rstrip("/")
     assert core.failed is None
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, UnidentifiedImageError
 
 from hazard.errors import ConfigError, SourceError, WeightsError
 from hazard.ports import Detector
@@ -48,6 +50,11 @@ class TestEveryDetector:
     ) -> None:
         assert isinstance(detector, Detector)
         assert detector.labels == LABELS
+
+    def test_pillow_opens_pictures_as_without_it(self, detector: Detector) -> None:
+        assert detector.labels
+        with pytest.raises(UnidentifiedImageError):
+            Image.open(fp=io.BytesIO(b"no picture"))
 
     def test_boxes_are_in_pixels_of_the_original_picture(self, detector: Detector) -> None:
         ((person, car),) = detector.detect([a_frame(bright(640, 640))])

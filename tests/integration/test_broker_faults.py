@@ -343,7 +343,8 @@ def test_a_broker_with_a_full_disk_loses_nothing_for_those_who_come_back(
     """No file of Mosquitto may grow beyond 4 kB (prlimit): each save fails, as on a full disk.
 
     It says so in its log and goes on from memory; after the restart everything it knew is gone,
-    and comes again from the node.
+    and comes again from the node. Its file goes too: now and then Mosquitto 2.0 takes a save that
+    broke off for whole, and then it does not start on it.
     """
     broker.persist("autosave_on_changes true", "autosave_interval 2")
     broker.start(largest_file_bytes=4096)
@@ -355,6 +356,7 @@ def test_a_broker_with_a_full_disk_loses_nothing_for_those_who_come_back(
             wait_until(lambda: sequences(seen.messages) == list(range(1, 11)))
         wait_until(lambda: bool(broker.logged("Error")), what="the failed save in its log")
         broker.kill()
+        broker.wipe()
         broker.start()
         with subscribed(broker.port, ALL) as late:
             wait_until(lambda: sequences(late.messages) == list(range(1, 11)), seconds=30)

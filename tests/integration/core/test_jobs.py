@@ -7,11 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -25,6 +23,7 @@ from hazard.site.reasoning import Reasoning
 from hazard.triage.ladder import Failure, decide
 from hazard.triage.policy import assess
 from hazard.types import Authority, Opinion, Role, Verb
+from tests.alert_builders import wait_until
 from tests.incidents import an_incident, gas
 from tests.integration.core.node import Node, a_site, run, until
 from tests.reasoners import Scripted
@@ -104,15 +103,6 @@ def job(node: Node, job_id: str) -> Job:
     return found
 
 
-def soon(condition: Callable[[], Any]) -> Any:
-    """What the condition gives as soon as that is true; processes are waited for here."""
-    deadline_s = time.monotonic() + SOON_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline_s, "it did not happen"
-        time.sleep(0.05)
-    return found
-
-
 def commands() -> Iterator[list[str]]:
     """The command lines of the jobs' children on this machine."""
     for process in psutil.process_iter(["cmdline"]):
@@ -121,8 +111,17 @@ def commands() -> Iterator[list[str]]:
             yield line
 
 
+def becomes_running(node: Node, job_id: str) -> None:
+    wait_until(
+        lambda: job(node, job_id).state is JobState.RUNNING,
+        seconds=SOON_S,
+        what=f"the start of {job_id}",
+    )
+
+
 def over(node: Node, job_id: str) -> Job:
-    return soon(lambda: (found := job(node, job_id)).over and found)  # type: ignore[no-any-return]
+    wait_until(lambda: job(node, job_id).over, seconds=SOON_S, what=f"the end of {job_id}")
+    return job(node, job_id)
 
 
 def test_a_decision_is_replayed_on_request_and_its_outcome_told(node: Node) -> None:
@@ -201,7 +200,7 @@ def test_whatever_is_killed_the_job_has_failed_and_the_next_one_is_done(node: No
     node.write_site(a_site(areas={"tank-farm": {"name": "Tank farm"}}, reasoning=reasoning))
     first = waiting(node, "first", asks_model)
     with working(node) as process:
-        soon(lambda: job(node, first).state is JobState.RUNNING)
+        becomes_running(node, first)
         process.kill()
         process.wait(SOON_S)
     second, third = waiting(node, "second", asks_model), waiting(node, "third", policy_only)
@@ -209,9 +208,11 @@ def test_whatever_is_killed_the_job_has_failed_and_the_next_one_is_done(node: No
         failed = over(node, first)
         assert failed.state is JobState.FAILED
         assert "ask for it again" in failed.message
-        soon(lambda: not any("first" in each for each in commands()))
-        soon(lambda: job(node, second).state is JobState.RUNNING)
-        (child,) = soon(psutil.Process(process.pid).children)
+        wait_until(lambda: not any("first" in each for each in commands()), seconds=SOON_S)
+        becomes_running(node, second)
+        worker = psutil.Process(process.pid)
+        wait_until(lambda: bool(worker.children()), seconds=SOON_S, what="the job's child")
+        (child,) = worker.children()
         child.send_signal(signal.SIGKILL)
         failed = over(node, second)
         assert failed.state is JobState.FAILED

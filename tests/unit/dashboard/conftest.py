@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -48,6 +49,17 @@ def csrf_of(html: str) -> str:
 def cheap_passwords() -> Passwords:
     """Argon2id with the least cost that it takes: tests hash often."""
     return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@contextlib.contextmanager
+def application_of(plant: Plant) -> Iterator[tuple[FastAPI, Backend]]:
+    """The application on a plant's store, for the tests of a module to share."""
+    where = Settings(site_file=plant.site_file, data_dir=plant.data_dir, run_dir=plant.run_dir)
+    backend = open_backend(plant.data_dir / "hazard.db")
+    try:
+        yield create_app(where, backend, passwords=cheap_passwords()), backend
+    finally:
+        backend.close()
 
 
 @pytest.fixture

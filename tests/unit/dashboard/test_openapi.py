@@ -20,13 +20,11 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from dashboard.access import Permission
-from dashboard.app import create_app
-from dashboard.backend import Backend, open_backend
+from dashboard.backend import Backend
 from dashboard.openapi import PROBLEM, document
-from dashboard.settings import Settings
 from hazard.types import Role, Severity
 from tests.plant import Heartbeat, Plant
-from tests.unit.dashboard.conftest import ClientAs, cheap_passwords
+from tests.unit.dashboard.conftest import ClientAs, application_of
 
 EXAMPLES = 10
 """For each operation; the whole stays below a minute."""
@@ -48,22 +46,20 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
 
 
 @pytest.fixture(scope="module")
-def opened(filled: Plant) -> Iterator[Backend]:
-    backend = open_backend(filled.data_dir / "hazard.db")
-    yield backend
-    backend.close()
+def application(filled: Plant) -> Iterator[tuple[FastAPI, Backend]]:
+    with application_of(filled) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
-def whole(filled: Plant, opened: Backend) -> FastAPI:
-    where = Settings(site_file=filled.site_file, data_dir=filled.data_dir, run_dir=filled.run_dir)
-    return create_app(where, opened, passwords=cheap_passwords())
+def whole(application: tuple[FastAPI, Backend]) -> FastAPI:
+    return application[0]
 
 
 @pytest.fixture(scope="module")
-def token(opened: Backend) -> str:
+def token(application: tuple[FastAPI, Backend]) -> str:
     now = datetime.now(UTC)
-    people = opened.people
+    people = application[1].people
     account = people.accounts.create("Root", Role.ADMINISTRATOR, (), by="test", now=now)
     _, text = people.tokens.create(
         account,

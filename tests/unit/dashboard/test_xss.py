@@ -12,16 +12,14 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard.app import create_app
-from dashboard.backend import Backend, open_backend
+from dashboard.backend import Backend
 from dashboard.security import COOKIE
-from dashboard.settings import Settings
 from hazard.site.loader import load_site
 from hazard.types import Role
 from tests.dashboard_walk import readable
 from tests.hostile import ATTACKS, fill, site_is_valid
 from tests.plant import Plant
-from tests.unit.dashboard.conftest import cheap_passwords
+from tests.unit.dashboard.conftest import application_of
 
 SCHEMES = ("javascript:", "vbscript:", "data:text")
 LOADS = ("src", "href", "action", "formaction", "poster", "srcset", "data", "xlink:href")
@@ -38,16 +36,19 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
 
 
 @pytest.fixture(scope="module")
-def opened(plant: Plant) -> Iterator[Backend]:
-    backend = open_backend(plant.data_dir / "hazard.db")
-    yield backend
-    backend.close()
+def application(plant: Plant) -> Iterator[tuple[FastAPI, Backend]]:
+    with application_of(plant) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
-def hostile(plant: Plant, opened: Backend) -> FastAPI:
-    where = Settings(site_file=plant.site_file, data_dir=plant.data_dir, run_dir=plant.run_dir)
-    return create_app(where, opened, passwords=cheap_passwords())
+def hostile(application: tuple[FastAPI, Backend]) -> FastAPI:
+    return application[0]
+
+
+@pytest.fixture(scope="module")
+def opened(application: tuple[FastAPI, Backend]) -> Backend:
+    return application[1]
 
 
 @pytest.fixture(scope="module")
