@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -226,7 +227,8 @@ def test_who_asked_for_a_job_or_an_administrator_has_it_end(node: Node) -> None:
     asks_model = assessed(node, "model", model=True)
     reasoning = {"enabled": False, "backend": "tests.reasoners:Hanging", "model": "high"}
     node.write_site(a_site(areas={"tank-farm": {"name": "Tank farm"}}, reasoning=reasoning))
-    own, theirs = waiting(node, "own", asks_model), waiting(node, "theirs", asks_model, "bob")
+    own = waiting(node, "to-be-cancelled", asks_model)
+    theirs = waiting(node, "theirs", asks_model, "bob")
 
     async def cancel(job_id: str, **who: Any) -> tuple[str, str]:
         request = node.ask(Verb.CANCEL_JOB, "", 0, arguments={"job_id": job_id}, **who)
@@ -249,7 +251,7 @@ def test_who_asked_for_a_job_or_an_administrator_has_it_end(node: Node) -> None:
                     ended = job(node, job_id)
                     assert (ended.state, ended.message) == (JobState.CANCELLED, "cancelled by ada")
                     assert ended.finished_at is not None
-                await until(lambda: not any(commands()), "the end of its process", SOON_S)
+                await until(lambda: not any(own in each for each in commands()), "its end", SOON_S)
                 assert job(node, own).state is JobState.CANCELLED, "whatever became of its process"
                 over_already = waiting(node, "next", assessed(node, "next"))
                 await until(lambda: job(node, over_already).over, "the next job", SOON_S)
