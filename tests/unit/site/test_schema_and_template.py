@@ -76,7 +76,7 @@ def test_every_number_has_an_end() -> None:
     ("section", "most"),
     [
         ("retention: {alerts_days: 1e29}", "36525"),
-        ("retention: {evidence_bytes: 1e29}", "1e+18"),
+        ("retention: {evidence_bytes: 100000000000000000000}", "1e+18"),
         ("reasoning: {deadline_s: 1e29}", "600"),
         ("alarms: {realarm_after_min: {high: 1e29}}", "10080"),
     ],
