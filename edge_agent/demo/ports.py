@@ -38,7 +38,8 @@ class Ports:
         Raises:
             OSError: if none near is free.
         """
-        for first in (wanted, *range(wanted + 10_000, wanted + 10_200, span)):
+        candidates: list[int] = [wanted, *range(wanted + 10_000, wanted + 10_200, span)]
+        for first in candidates:
             if self._take(range(first, first + span)):
                 return first
         raise OSError(f"no free port near {wanted}: end what listens there")

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, tuple_
+from sqlalchemy import Connection, select, tuple_
 
 from hazard.store.listing import facet_conditions, messages_of
 from hazard.store.tables import Base, RevisionRow
@@ -120,7 +120,7 @@ def came_since(connection: Connection, where: AlertFilter, since: datetime) -> i
     return sum(not _belonged(then[alert_id], where) for alert_id in now)
 
 
-def _belonged(then: Row[Any] | None, where: AlertFilter) -> bool:
+def _belonged(then: Any, where: AlertFilter) -> bool:
     """Whether an alert matched as it was in that revision; None: it was not there yet."""
     if then is None:
         return False
@@ -134,7 +134,7 @@ def _belonged(then: Row[Any] | None, where: AlertFilter) -> bool:
     )
 
 
-def _before(connection: Connection, oldest_first: Sequence[Any]) -> dict[str, Row[Any] | None]:
+def _before(connection: Connection, oldest_first: Sequence[Any]) -> dict[str, Any]:
     """What each alert was before the first of these revisions; None for one that was not there."""
     first: dict[str, int] = {}
     for row in oldest_first:
