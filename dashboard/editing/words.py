@@ -17,14 +17,14 @@ WORDS: Mapping[str, str] = {
         "Times of the week at which work would raise alarms of some kinds in one place. A critical "
         "floor is never suppressed."
     ),
-    "about_rules": N_("What counts as a hazard. Rules of a zone are beside its drawing as well."),
+    "about_rules": N_(
+        "What counts as a hazard. Rules of a zone or line are beside its drawing as well."
+    ),
     "about_sensors": N_("What is measured, in which unit, and where the readings come from."),
     "about_shifts": N_("Shifts of the plant, in the order in which they are tried."),
     "add": N_("Add"),
-    "add_after": N_("Add a corner after number {number}"),
     "add_entry": N_("Add an entry"),
     "add_point": N_("Add a point"),
-    "add_rectangle": N_("Add a rectangle"),
     "add_rule": N_("Add this rule"),
     "added": N_("added"),
     "after_restart": N_("Takes effect after a restart:"),
@@ -38,16 +38,9 @@ WORDS: Mapping[str, str] = {
     "changed": N_("changed"),
     "changes": N_("Changes not saved: {count}"),
     "choose": N_("choose…"),
-    "corner": N_("Zone {zone}, corner {number} of {of}: x {x} %, y {y} %"),
-    "corner_help": N_(
-        "Drag the corners, or choose one with Tab and move it with the arrow keys (with Shift in "
-        "big steps). Insert adds a corner, Delete removes one."
-    ),
-    "corners": N_("Corners: {count}"),
     "diff": N_("The file's text"),
     "discard": N_("Discard all"),
     "discard_sure": N_("Discard all changes that are not saved?"),
-    "draw_zone": N_("Draw a zone"),
     "drop_mine": N_("Discard my changes"),
     "dry_blind": N_("Nothing is stored of: {names}. What they would have seen is not known."),
     "dry_coverage": N_("What was stored covers {hours} h of {asked} h."),
@@ -71,7 +64,6 @@ WORDS: Mapping[str, str] = {
     "dry_where": N_("Where"),
     "error": N_("Error"),
     "exact": N_("Four points always fit exactly: add a fifth to see how good they are."),
-    "finish": N_("Close the zone"),
     "fit": N_("Error of the points: {rms} m on average, at worst {worst} m (point {number})."),
     "four_points": N_("The ground needs at least four points."),
     "grid": N_("The grid on the picture has a line every {step} m."),
@@ -92,7 +84,29 @@ WORDS: Mapping[str, str] = {
     "job_waiting": N_("Waits for its turn…"),
     "keep_mine": N_("Take theirs up and keep mine on top"),
     "kind": N_("Kind"),
-    "last_corner_off": N_("Last corner off"),
+    "line_add": N_("Add a straight line"),
+    "line_add_after": N_("Add a point after number {number}"),
+    "line_corner": N_("Line {name}, point {number} of {of}: x {x} %, y {y} %"),
+    "line_corners": N_("Points: {count}"),
+    "line_draw": N_("Draw a line"),
+    "line_finish": N_("Finish the line"),
+    "line_help": N_(
+        "Drag the points, or choose one with Tab and move it with the arrow keys (with Shift in "
+        "big steps). Insert adds a point, Delete removes one. Left and right are as seen walking "
+        "from point 1 on; arrows show the ways across that raise. Draw it where feet can be seen "
+        "on both sides."
+    ),
+    "line_least": N_("A line needs at least two points."),
+    "line_most": N_("A line has at most 32 points."),
+    "line_name": N_("Name of the line"),
+    "line_no_rules": N_("No rule uses this line yet: add one, or nothing will be raised."),
+    "line_none": N_("No line yet: draw one."),
+    "line_placing": N_("Click the points of the line on the picture, in order. So far: {count}"),
+    "line_remove": N_("Remove line {name}"),
+    "line_remove_corner": N_("Remove point {number}"),
+    "line_rules": N_("Rules of this line"),
+    "line_step_back": N_("Last point off"),
+    "lines": N_("Lines"),
     "loading": N_("The site file is being read…"),
     "meanwhile": N_("Somebody has changed the site file meanwhile. Your draft is kept."),
     "mend_first": N_("This has to be mended before it can be saved:"),
@@ -101,18 +115,15 @@ WORDS: Mapping[str, str] = {
     "name_taken": N_("The name {name} is taken: choose another."),
     "new_still": N_("Take a new still"),
     "no_picture": N_(
-        "No picture: start the camera, or choose a picture of your own. Zones can be drawn all the "
-        "same."
+        "No picture: start the camera, or choose a picture of your own. Zones and lines can be "
+        "drawn all the same."
     ),
-    "no_rules": N_("No rule uses this zone yet: add one, or nothing will be raised."),
-    "no_zones": N_("No zone yet: draw one."),
     "none": N_("none"),
     "not_loaded": N_("The editor could not be loaded."),
     "nothing_yet": N_("Nothing here yet: add the first one below."),
     "number": N_("No."),
     "own_picture": N_("Picture of your own"),
     "picture_of": N_("Drawing on the picture of camera {camera}"),
-    "placing": N_("Click the corners on the picture. So far: {count}"),
     "reason": N_("Why"),
     "reason_help": N_("It stands beside your name in the versions and in the audit."),
     "reason_missing": N_("Say why: the next person will want to know."),
@@ -120,16 +131,13 @@ WORDS: Mapping[str, str] = {
     "redo": N_("Redo"),
     "remove": N_("Remove"),
     "remove_camera": N_("Remove camera {camera}"),
-    "remove_corner": N_("Remove corner {number}"),
     "remove_entry": N_("Remove {name}"),
     "remove_point": N_("Remove point {number}"),
-    "remove_zone": N_("Remove zone {zone}"),
     "removed": N_("removed"),
     "repeat": N_("repeat"),
     "review": N_("Review and save"),
     "review_title": N_("What you change"),
     "rule_kind": N_("Kind of the new rule"),
-    "rules_of_zone": N_("Rules of this zone"),
     "save": N_("Save as a new version"),
     "saved": N_("Saved."),
     "section_areas": N_("Areas"),
@@ -151,14 +159,31 @@ WORDS: Mapping[str, str] = {
     "state_pending": N_("PENDING"),
     "state_refused": N_("NOT DONE"),
     "state_unanswered": N_("NO ANSWER"),
-    "three_corners": N_("A zone needs at least three corners."),
     "unchanged": N_("Nothing changed."),
     "undo": N_("Undo"),
     "version_line": N_("Version {version}, {actor}, {at}: {reason}"),
     "what_to_draw": N_("What to draw"),
     "with_commas": N_("several with commas"),
     "wrong": N_("(to mend)"),
+    "zone_add": N_("Add a rectangle"),
+    "zone_add_after": N_("Add a corner after number {number}"),
+    "zone_corner": N_("Zone {name}, corner {number} of {of}: x {x} %, y {y} %"),
+    "zone_corners": N_("Corners: {count}"),
+    "zone_draw": N_("Draw a zone"),
+    "zone_finish": N_("Close the zone"),
+    "zone_help": N_(
+        "Drag the corners, or choose one with Tab and move it with the arrow keys (with Shift in "
+        "big steps). Insert adds a corner, Delete removes one."
+    ),
+    "zone_least": N_("A zone needs at least three corners."),
     "zone_name": N_("Name of the zone"),
+    "zone_no_rules": N_("No rule uses this zone yet: add one, or nothing will be raised."),
+    "zone_none": N_("No zone yet: draw one."),
+    "zone_placing": N_("Click the corners on the picture. So far: {count}"),
+    "zone_remove": N_("Remove zone {name}"),
+    "zone_remove_corner": N_("Remove corner {number}"),
+    "zone_rules": N_("Rules of this zone"),
+    "zone_step_back": N_("Last corner off"),
     "zones": N_("Zones"),
 }
 """By the name under which the scripts ask for them; `{…}` is filled in by the script."""

@@ -45,6 +45,7 @@ _COMPARED: Mapping[str, tuple[str, str]] = {
 
 _NOUNS = {
     "polygon": "points",
+    "points": "points",
     "picture": "points",
     "languages": "languages",
     "levels": "levels",

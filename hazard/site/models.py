@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator
 
 from hazard.base import Relative
-from hazard.geometry import homography, is_simple
+from hazard.geometry import fault_of_line, homography, is_simple
 from hazard.site.alarm_references import alarm_references
 from hazard.site.alarms import AlarmHandling
 from hazard.site.keeping import Privacy, Reports, Retention
@@ -76,6 +76,22 @@ class Zone(Model):
         return value
 
 
+class Line(Model):
+    """An open line on a camera's picture, in relative coordinates (0..1 from the top left).
+
+    Its left and right are those of somebody who walks on it from its first to its last point.
+    """
+
+    points: tuple[Point, ...] = Field(min_length=2, max_length=32)
+
+    @field_validator("points")
+    @classmethod
+    def _open(cls, value: tuple[Point, ...]) -> tuple[Point, ...]:
+        if fault := fault_of_line(value):
+            raise ValueError(fault)
+        return value
+
+
 class Calibration(Model):
     """Four or more points of the picture and where they lie on the ground, in metres."""
 
@@ -98,6 +114,7 @@ class Camera(Model):
     )
     min_confidence: float = Field(default=0.4, ge=0, le=1)
     zones: dict[Name, Zone] = Field(default_factory=dict)
+    lines: dict[Name, Line] = Field(default_factory=dict)
     calibration: Calibration | None = None
     hang_after_s: float = Field(
         default=10.0,
@@ -257,10 +274,21 @@ class Site(Model):
                 if value not in known:
                     yield ("rules", name, field), _unknown(field[:-1], value, known)
         camera = self.cameras.get(getattr(rule, "camera", ""))
-        for field in ("zone", "vehicle_zone"):
-            zone = getattr(rule, field, None)
-            if zone is not None and camera is not None and zone not in camera.zones:
-                yield ("rules", name, field), _unknown("zone", zone, camera.zones)
+        if camera is not None:
+            yield from _drawn_references(name, rule, camera)
+
+
+def _drawn_references(
+    name: str, rule: RuleConfig, camera: Camera
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    for field, what, known in (
+        ("zone", "zone", camera.zones),
+        ("vehicle_zone", "zone", camera.zones),
+        ("line", "line", camera.lines),
+    ):
+        value = getattr(rule, field, None)
+        if value is not None and value not in known:
+            yield ("rules", name, field), _unknown(what, value, known)
 
 
 def _unknown(what: str, value: str, known: dict[str, object] | object) -> str:

@@ -35,6 +35,24 @@ class RestrictedZoneRule(Model):
     )
 
 
+class LineRule(Model):
+    """Somebody or something crosses a line."""
+
+    kind: Literal["line"]
+    hazard: Name = "person_in_restricted_zone"
+    camera: Name
+    line: Name
+    direction: Literal["either", "left", "right"] = Field(
+        default="either",
+        description="side to which it must be crossed, seen walking from its first point on",
+    )
+    labels: tuple[str, ...] = ("person",)
+    min_confidence: float = Field(default=0.4, ge=0, le=1)
+    clear_after_s: float = Field(
+        default=10.0, gt=0, description="seen uncrossed by a healthy camera before it clears"
+    )
+
+
 class VehicleProximityRule(Model):
     """A person is closer to a vehicle than allowed.
 
@@ -166,6 +184,7 @@ class ExposureRule(Model):
 
 RuleConfig = Annotated[
     RestrictedZoneRule
+    | LineRule
     | VehicleProximityRule
     | CrowdingRule
     | FireSmokeRule

@@ -82,7 +82,7 @@ export class DryRun {
     const { forms } = this.editor;
     const row = (one) => h("tr", {},
       h("td", {}, raised ? h("a", { href: listed(one), target: "_blank", rel: "noopener" }, forms.hazards[one.hazard] ?? one.hazard) : forms.hazards[one.hazard] ?? one.hazard),
-      h("td", {}, [one.area, one.zone, one.sources.join(", ")].filter(Boolean).join(" · ")),
+      h("td", {}, [one.area, one.zone, one.line, one.sources.join(", ")].filter(Boolean).join(" · ")),
       h("td", { class: "num" }, `${time(one.started_at)} – ${one.ended_at ? time(one.ended_at) : t("dry_stands")}`),
       h("td", {}, `${one.was ? `${t(`severity_${one.was}`)} → ` : ""}${t(`severity_${one.default}`)}`));
     return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t("dry_title") },

@@ -149,7 +149,7 @@ def test_the_templates_examples_are_right_once_their_secrets_are_set(
     site = load_site(path)
     assert set(site.cameras) == {"gate"}
     assert set(site.sensors) == {"h2s-1"}
-    assert len(site.rules) == 5
+    assert len(site.rules) == 6
     assert site.store.replica_url is not None
 
 
