@@ -1,4 +1,4 @@
-"""Numbers for the drawing over a snapshot: boxes, tracks and zones.
+"""Numbers for the drawing over a snapshot: boxes, tracks, zones and lines.
 
 Templates turn them into SVG elements; no markup is made here.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from dashboard.lines import Stroke, strokes
 from hazard.site.models import Site
+from hazard.site.rules import LineRule
 from hazard.types import AlertMessage, Evidence, Track
 
 BOXES = 64
@@ -45,6 +47,7 @@ class Picture:
     evidence: Evidence
     boxes: tuple[Box, ...]
     zones: tuple[Outline, ...]
+    lines: tuple[Stroke, ...] = ()
     paths: tuple[str, ...] = ()
 
     @property
@@ -58,11 +61,13 @@ Paths = Mapping[int, Sequence[tuple[float, float]]]
 
 
 def picture(evidence: Evidence, site: Site, message: AlertMessage, paths: Paths) -> Picture:
-    """A snapshot with the boxes seen in it, the ways that they came, and its camera's zones."""
+    """A snapshot with the boxes seen in it, the ways they came, its camera's zones and lines."""
     events = message.events
     concerned = {(box.track_id, box.label) for event in events for box in event.boxes}
     named = {zone for event in events for box in event.boxes for zone in box.zones}
     camera = site.cameras.get(evidence.source)
+    rules = [site.rules.get(event.rule_id) for event in events]
+    crossed = [r.line for r in rules if isinstance(r, LineRule) and r.camera == evidence.source]
     width, height = evidence.width_px, evidence.height_px
     zones = {} if camera is None else {n: zone.polygon for n, zone in camera.zones.items()}
     seen = {box.track_id for box in evidence.boxes}
@@ -71,6 +76,7 @@ def picture(evidence: Evidence, site: Site, message: AlertMessage, paths: Paths)
         evidence=evidence,
         boxes=tuple(_box(box, concerned, width) for box in evidence.boxes[:BOXES]),
         zones=tuple(outlines(zones, width, height, named)),
+        lines=strokes(site, evidence.source, width, height, crossed),
         paths=tuple(" ".join(f"{x * width:.1f},{y * height:.1f}" for x, y in way) for way in ways),
     )
 

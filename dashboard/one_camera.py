@@ -1,4 +1,4 @@
-"""What the page of one camera shows: its zones over the picture, its rules, its last alarms."""
+"""What the page of one camera shows: zones and lines over its picture, rules, last alarms."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from dashboard.drawing import Outline, outlines
 from dashboard.editing.labels import LABELS, VALUES
 from dashboard.i18n import translations
+from dashboard.lines import strokes
 from dashboard.previews import camera_view, preview_size
 from dashboard.services import Services
 from dashboard.views import alarm_view, in_language
@@ -20,7 +21,7 @@ from hazard.site.rules import RuleConfig
 LATEST = 10
 LOOK_BACK = timedelta(days=7)
 FIGURES = ("frames_read", "frames_processed", "frames_dropped", "restarts")
-_NO_FIGURE = frozenset({"kind", "hazard", "camera", "cameras", "zone", "sensor", "sensors"})
+_NO_FIGURE = frozenset({"kind", "hazard", "camera", "cameras", "zone", "line", "sensor", "sensors"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class RuleLine:
     name: str
     kind: str
     hazard: str
-    where: str
+    zone: str
+    line: str
     settings: tuple[tuple[str, object], ...]
 
 
@@ -45,6 +47,7 @@ def one_camera(services: Services, camera_id: str, language: str) -> dict[str, A
         "width": width,
         "height": height,
         "zones": zones_of(site.cameras[camera_id], width, height),
+        "lines": strokes(site, camera_id, width, height),
         "calibrated": site.cameras[camera_id].calibration is not None,
         "rules": rules_of(site, camera_id, language),
         "alarms": [alarm_view(message, site, now, language) for message in found],
@@ -77,7 +80,8 @@ def rules_of(site: Site, camera_id: str, language: str) -> list[RuleLine]:
                     name=name,
                     kind=rule.kind,
                     hazard=in_language(names, language) or hazard,
-                    where=getattr(rule, "zone", None) or "",
+                    zone=getattr(rule, "zone", None) or "",
+                    line=getattr(rule, "line", ""),
                     settings=_settings(rule, language),
                 )
             )

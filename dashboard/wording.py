@@ -103,6 +103,7 @@ VERB_TEXT = {
     Verb.CHANGE_SITE: N_("Change the site file"),
     Verb.RESTORE_SITE: N_("Restore the site file"),
     Verb.START_JOB: N_("Start a job"),
+    Verb.CANCEL_JOB: N_("Cancel a job"),
 }
 OUTCOME_WORD = {
     "pending": N_("PENDING"),

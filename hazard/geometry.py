@@ -1,15 +1,20 @@
-"""Zones and the ground plane: points in polygons, picture to metres."""
+"""Zones, lines and the ground plane: points in polygons, picture to metres."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from shapely import prepare
-from shapely.geometry import Point, Polygon
+from shapely.geometry import LineString, Point, Polygon
 
 RelativePoint = tuple[float, float]
+
+_APART = 1e-4
+"""Nearer points of a line are one point: no screen shows the difference."""
 
 
 @lru_cache(maxsize=512)
@@ -28,6 +33,17 @@ def is_simple(polygon: Sequence[RelativePoint]) -> bool:
     """Whether the polygon has an area and does not cross itself."""
     shape = Polygon(polygon)
     return bool(shape.is_valid and shape.area > 0)
+
+
+def fault_of_line(points: Sequence[RelativePoint]) -> str:
+    """What keeps two or more points from being an open line, with the mend; empty: nothing."""
+    if any(math.dist(one, other) < _APART for one, other in pairwise(points)):
+        return "two points in a row are alike: take one out"
+    if points[0] == points[-1]:
+        return "the line ends where it begins: leave it open, or draw a zone"
+    if not LineString(points).is_simple:
+        return "the line crosses or touches itself: draw it as one way from end to end"
+    return ""
 
 
 def homography(

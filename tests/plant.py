@@ -69,6 +69,8 @@ cameras:
     source: {kind: folder, path: .}
     zones:
       taped-off: {polygon: [[0.02, 0.62], [0.24, 0.50], [0.36, 0.72], [0.06, 0.97]]}
+    lines:
+      gangway: {points: [[0.5, 0.9], [0.5, 0.4]]}
   yard-2: {area: yard, source: {kind: folder, path: .}}
 sensors:
   h2s-1:
@@ -82,6 +84,7 @@ rules:
     hazard: toxic_gas
     sensor: h2s-1
     levels: [{name: alarm, at: 10}, {name: high, at: 50}, {name: idlh, at: 100}]
+  gangway: {kind: line, camera: yard-1, line: gangway, direction: right}
 mqtt: {embedded: true}
 dashboard: {port: 0}
 """
@@ -119,6 +122,7 @@ class Plant:
         boxes: Sequence[Track] = (),
         sources: Sequence[str] = ("h2s-1",),
         level: str = "high",
+        rule_id: str = "rule-1",
         **changes: Any,
     ) -> str:
         """Store revision 1 of a new alert; gives its id."""
@@ -126,7 +130,7 @@ class Plant:
         at = datetime.now(UTC) - timedelta(seconds=age_s)
         event = HazardEvent(
             event_id=f"event-{self._number}",
-            rule_id="rule-1",
+            rule_id=rule_id,
             hazard=hazard,
             area=area,
             subject="subject",

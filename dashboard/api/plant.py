@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from dashboard.access import Permission, needs
 from dashboard.api.models import Problem
 from dashboard.health_page import NodeFigures, node_figures
+from dashboard.lines import sides
 from dashboard.one_camera import one_camera
 from dashboard.overview import overview
 from dashboard.plant_map import Place, plant_map
@@ -94,6 +95,16 @@ class ZoneOutline(BaseModel):
     polygon: tuple[tuple[float, float], ...] = Field(description="relative, 0..1 from top left")
 
 
+class LineDrawn(BaseModel):
+    """A line on the camera's picture; its sides are seen walking from its first point on."""
+
+    line: str
+    points: tuple[tuple[float, float], ...] = Field(description="relative, 0..1 from top left")
+    raises: tuple[Literal["left", "right"], ...] = Field(
+        description="the sides to which a rule looks for crossings"
+    )
+
+
 class CameraDetail(BaseModel):
     """One camera with what looks at it and what it found."""
 
@@ -105,6 +116,7 @@ class CameraDetail(BaseModel):
     budget_fps: float
     picture_age_s: float | None
     zones: tuple[ZoneOutline, ...]
+    lines: tuple[LineDrawn, ...]
     rules: tuple[str, ...]
     last_alarms: tuple[AlertMessage, ...]
 
@@ -216,8 +228,9 @@ def get_map(
 def get_camera(
     services: ServicesOf, camera_id: Annotated[str, Path(max_length=64)]
 ) -> CameraDetail:
-    """One camera with its zones, rules and last alarms."""
-    camera = services.site.cameras.get(camera_id)
+    """One camera with its zones, lines, rules and last alarms."""
+    site = services.site
+    camera = site.cameras.get(camera_id)
     if camera is None:
         raise HTTPException(404, "there is no such camera in the site file")
     found = one_camera(services, camera_id, "en")
@@ -232,6 +245,10 @@ def get_camera(
         picture_age_s=view.age_s,
         zones=tuple(
             ZoneOutline(zone=name, polygon=zone.polygon) for name, zone in camera.zones.items()
+        ),
+        lines=tuple(
+            LineDrawn(line=name, points=line.points, raises=sides(site, camera_id, name))
+            for name, line in camera.lines.items()
         ),
         rules=tuple(rule.name for rule in found["rules"]),
         last_alarms=tuple(alarm.message for alarm in found["alarms"]),

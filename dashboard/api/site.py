@@ -12,7 +12,7 @@ from dashboard.api.models import ActionAnswer, Problem
 from dashboard.api.routes import ERRORS, WRITE_ERRORS
 from dashboard.api.routes import answer as action_answer
 from dashboard.asking import Asked, ask
-from dashboard.editing.check import SiteCheck, check, not_theirs
+from dashboard.editing.check import SiteCheck, check, check_text, refuse_reach
 from dashboard.editing.document import SiteDocument, read_document
 from dashboard.editing.form import forms
 from dashboard.editing.ground import GroundFit, GroundPoints, fit
@@ -161,9 +161,8 @@ def change_site(
         first = found.problems[0]
         seen = f" ({first.value})" if first.value else ""
         raise HTTPException(422, f"{first.path}: {first.what}{seen}: {first.mend}")
-    beyond = not_theirs(person, found)
-    if beyond and not found.stale:
-        raise HTTPException(403, f"this concerns {beyond}: ask somebody who is responsible there")
+    if not found.stale:
+        refuse_reach(person, Permission.EDIT_SITE, found)
     arguments: dict[str, JsonValue] = {"base_sha256": form.base_sha256, "patch": form.patch}
     status = ask(
         services,
@@ -183,6 +182,11 @@ def restore_site(
     request: Request, services: ServicesOf, person: PersonOf, form: RestoreForm
 ) -> ActionAnswer:
     """Bring an earlier version back, as a new one."""
+    earlier = services.backend.versions.get(form.version) if person.areas else None
+    if earlier is not None:
+        path = services.settings.site_file
+        found = check_text(document(services), path, form.base_sha256, earlier.text)
+        refuse_reach(person, Permission.EDIT_SITE, found)
     arguments: dict[str, JsonValue] = {"base_sha256": form.base_sha256, "version": form.version}
     status = ask(
         services,

@@ -40,6 +40,11 @@ LABELS: Mapping[str, Label] = {
     "RestrictedZoneRule.zone": Label(
         N_("Zone"), help=N_("where nobody may stand"), choices="zones"
     ),
+    "line": Label(N_("Line"), choices="lines"),
+    "LineRule.direction": Label(
+        N_("Raised when crossed"), help=N_("as seen walking from its first to its last point")
+    ),
+    "LineRule.clear_after_s": Label(N_("Cleared after"), "s", N_("how long nobody crosses it")),
     "vehicle_zone": Label(
         N_("Zone of the vehicle"),
         help=N_("where a parked or working vehicle stands that is not detected"),
@@ -126,6 +131,9 @@ KINDS: Mapping[str, Kind] = {
     "restricted_zone": Kind(
         N_("Person in a zone"), N_("Somebody stands in a zone longer than allowed.")
     ),
+    "line": Kind(
+        N_("Line crossed"), N_("Somebody or something crosses a line, one way or either way.")
+    ),
     "vehicle_proximity": Kind(
         N_("Person near a vehicle"), N_("Somebody is closer to a vehicle than allowed.")
     ),
@@ -153,6 +161,9 @@ KINDS: Mapping[str, Kind] = {
 VALUES: Mapping[str, str] = {
     "above": N_("above"),
     "below": N_("below"),
+    "either": N_("either way"),
+    "left": N_("to the left"),
+    "right": N_("to the right"),
     "realtime": N_("as recorded"),
     "fast": N_("as fast as possible"),
     "none": N_("none"),

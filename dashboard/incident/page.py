@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from dashboard.access import Permission, Person
+from dashboard.asking import may_cancel
 from dashboard.drawing import Picture, picture
 from dashboard.incident.budget import latency_budget
 from dashboard.incident.checklist import checklist, told
@@ -95,6 +96,7 @@ def page(services: Services, found: AlertDetail, language: str, person: Person) 
         "may_see_clear": person.may(Permission.SEE_CLEAR, message.area),
         "may_export": person.may(Permission.EXPORT, message.area),
         "may_replay": person.may(Permission.START_JOBS, message.area),
+        "may_cancel": may_cancel,
         "has_camera": any(s in site.cameras for e in message.events for s in e.sources),
         "has_sensor": any(s in site.sensors for e in message.events for s in e.sources),
         "policy_why": sentences(message.policy_why, say.language),

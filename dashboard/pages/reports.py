@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from starlette.responses import RedirectResponse, Response
 
 from dashboard.access import Permission, PersonOf, needs
-from dashboard.asking import ask
+from dashboard.asking import ask, may_cancel
 from dashboard.i18n import N_
 from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf, language_of
@@ -31,6 +31,7 @@ JOB_TEXT = {
     JobState.WAITING: N_("waits for its turn"),
     JobState.RUNNING: N_("is being made"),
     JobState.FAILED: N_("was not made"),
+    JobState.CANCELLED: N_("was not made"),
 }
 SENDING_TEXT = {
     NoticeState.PENDING: N_("is being sent"),
@@ -66,6 +67,7 @@ def reports_context(services: Services, language: str) -> dict[str, Any]:
         "JOB_TEXT": JOB_TEXT,
         "job_text": partial(job_text, services, language=language),
         "SENDING_TEXT": SENDING_TEXT,
+        "may_cancel": may_cancel,
     }
 
 
@@ -79,7 +81,9 @@ def reports_fragment(request: Request, services: ServicesOf) -> Response:
     )
 
 
-@router.post("/reports", dependencies=[needs(Permission.START_JOBS), Depends(require_csrf)])
+@router.post(
+    "/reports", dependencies=[needs(Permission.START_JOBS, everywhere=True), Depends(require_csrf)]
+)
 def make(
     services: ServicesOf,
     person: PersonOf,
@@ -96,7 +100,7 @@ def make(
     return RedirectResponse(f"/analytics?asked={request_id}#weekly", status_code=303)
 
 
-@router.get("/reports/{report_id}.pdf", dependencies=[needs(Permission.EXPORT)])
+@router.get("/reports/{report_id}.pdf", dependencies=[needs(Permission.EXPORT, everywhere=True)])
 def report_file(services: ServicesOf, report_id: str) -> Response:
     """The report's file, as it was made."""
     return pdf_answer(services, report_id)

@@ -55,4 +55,11 @@ JOBS: tuple[str | tuple[str, str], ...] = (
     N_("severity of the assessment"),
     N_("model file {name} (sha256)"),
     N_("version of {name}"),
+    N_("there is no job {job}: it may be too old"),
+    N_("job {job} was asked for by {who}: ask them, or an administrator of all areas"),
+    N_("job {job} is over already: nothing was cancelled"),
+    N_("this job is over already: nothing is left to cancel"),
+    N_("{who} asked for it: ask them, or an administrator"),
+    N_("cancelled by {who}"),
+    N_("pictures come, and none is processed: see vision"),
 )

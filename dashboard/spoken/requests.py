@@ -31,7 +31,7 @@ REQUESTS: tuple[str | tuple[str, str], ...] = (
     ),
     N_("no {field} {quoted}: known are {names}"),
     N_("{verb} is not for {who} as {role}: it takes one of {roles}"),
-    N_("{who} may act on {areas}, not on area {area}: ask somebody who is responsible there"),
+    N_("{who} may act on {areas}, and this concerns {area}: ask somebody who is responsible there"),
     N_("is already assigned to {who}"),
     N_("is already assigned to nobody"),
     N_("due_at {time} has passed: name a time to come"),

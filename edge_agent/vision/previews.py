@@ -48,7 +48,7 @@ class View:
 
 
 def draw(view: View) -> NDArray[np.uint8]:
-    """The picture with zones, boxes, time, and a banner unless the camera is fine."""
+    """The picture with zones, lines, boxes, time, and a banner unless the camera is fine."""
     if view.frame is None or view.state in (CameraState.OFFLINE, CameraState.STARTING):
         return _banner_only(view)
     image = _scaled(view.frame.image)
@@ -58,6 +58,10 @@ def draw(view: View) -> NDArray[np.uint8]:
         points = (np.array(zone.polygon) * (width, height)).astype(np.int32)
         cv2.polylines(image, [points], isClosed=True, color=_ZONE, thickness=2)
         _text(image, name, (int(points[0][0]) + 4, int(points[0][1]) + 16), _ZONE)
+    for name, line in view.camera.lines.items():
+        points = (np.array(line.points) * (width, height)).astype(np.int32)
+        cv2.polylines(image, [points], isClosed=False, color=_ZONE, thickness=2)
+        _text(image, name, (int(points[0][0]) + 4, max(12, int(points[0][1]) - 6)), _ZONE)
     for track in view.tracks:
         left, top, right, bottom = (int(v * scale) for v in track.xyxy)
         colour = _UNKNOWN if track.track_id is None else _KNOWN

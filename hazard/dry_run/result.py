@@ -17,6 +17,7 @@ class WouldBe(Model):
     hazard: str
     area: str
     zone: str | None = Field(default=None, description="of a camera; null: of a sensor or camera")
+    line: str | None = Field(default=None, description="of a camera; null: none was crossed")
     rule_id: str
     sources: tuple[str, ...] = Field(description="cameras and sensors, the evidence")
     started_at: UtcTime

@@ -102,6 +102,7 @@ class Side:
             hazard=incident.hazard,
             area=incident.area,
             zone=getattr(rule, "zone", None),
+            line=getattr(rule, "line", None),
             rule_id=leading.rule_id,
             sources=tuple(sorted({each for e in incident.events for each in e.sources})),
             started_at=incident.opened_at,

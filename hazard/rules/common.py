@@ -6,7 +6,7 @@ import math
 from typing import TypeVar
 
 from hazard.errors import ConfigError
-from hazard.site.models import Camera, Sensor, Site, Zone
+from hazard.site.models import Camera, Line, Sensor, Site, Zone
 from hazard.site.rules import StaleRule
 from hazard.site.sources import FolderSource
 from hazard.types import Model, Quality, Reading
@@ -57,6 +57,18 @@ def zone_of(camera: Camera, rule_id: str, zone: str) -> Zone:
         known = ", ".join(sorted(camera.zones)) or "none"
         raise ConfigError(f"rules.{rule_id}: its camera has no zone {zone!r}: known are {known}")
     return camera.zones[zone]
+
+
+def line_of(camera: Camera, rule_id: str, line: str) -> Line:
+    """The line that a rule names.
+
+    Raises:
+        ConfigError: if its camera has none of that name.
+    """
+    if line not in camera.lines:
+        known = ", ".join(sorted(camera.lines)) or "none"
+        raise ConfigError(f"rules.{rule_id}: its camera has no line {line!r}: known are {known}")
+    return camera.lines[line]
 
 
 def sensor_of(site: Site, rule_id: str, sensor_id: str) -> Sensor:

@@ -9,9 +9,7 @@ Shared by the zone and the proximity rule. Each person has a finding of their ow
 - cleared when the same track was seen elsewhere for `clear_after_s`, or when a healthy camera saw
   nobody there for `clear_after_s`.
 
-A tracker that changes a person's number must not make a new event: a number that appears within
-`clear_after_s` and within walking distance (one body height, and one more per second: 1.7 m/s,
-ISO 13855 uses 1.6) of where somebody was just lost is taken to be that person.
+A tracker that changes a person's number must not make a new event: `following` says who it is.
 """
 
 from __future__ import annotations
@@ -29,6 +27,7 @@ from hazard.rules.finding import (
     open_event,
     renew,
 )
+from hazard.rules.following import foot_px, height_px, match
 from hazard.types import CameraState, Condition, HazardEvent, Measured, Observation, Track
 
 LOST_AFTER_S = 0.5
@@ -146,21 +145,22 @@ def observe(
     if seen.camera_state in BLIND:
         return hold_all(crowd, stamp)
     trusted = seen.camera_state is CameraState.OK
-    matches = _match(crowd, hits, away_ids, now, watch)
+    sightings = [hit.track for hit in hits]
+    matches = match(crowd.people, sightings, away_ids, now, watch.clear_after_s)
     people: list[Person] = []
     events: list[HazardEvent] = []
     for index, person in enumerate(crowd.people):
-        hit = matches.get(index)
-        if hit is None:
+        number = matches.get(index)
+        if number is None:
             kept, found = _unseen(person, stamp, away_ids, trusted=trusted, watch=watch)
         else:
-            kept, found = _seen(person, hit, stamp, watch)
+            kept, found = _seen(person, hits[number], stamp, watch)
         people += [kept] if kept else []
         events += found
     crowd = replace(crowd, people=tuple(people))
-    taken = {id(hit) for hit in matches.values()}
-    for hit in hits:
-        if hit.strong and id(hit) not in taken:
+    taken = set(matches.values())
+    for number, hit in enumerate(hits):
+        if hit.strong and number not in taken:
             crowd, found = _enter(crowd, hit, stamp, watch)
             events += found
     crowd, cleared = _empty(crowd, stamp, watch, is_empty=trusted and not hits)
@@ -201,46 +201,6 @@ def _restart_clock(crowd: Crowd, now: float) -> Crowd:
     return replace(crowd, people=people, last_s=now, empty_since_s=None)
 
 
-def _foot_px(track: Track) -> tuple[float, float]:
-    return (track.xyxy[0] + track.xyxy[2]) / 2, track.xyxy[3]
-
-
-def _match(
-    crowd: Crowd, hits: Sequence[Hit], away_ids: frozenset[int], now: float, watch: Watch
-) -> dict[int, Hit]:
-    """Which followed person each hit is: by number, else the nearest just lost one."""
-    matches: dict[int, Hit] = {}
-    numbers = {hit.track.track_id: hit for hit in hits if hit.track.track_id is not None}
-    for index, person in enumerate(crowd.people):
-        if person.track_id is not None and person.track_id in numbers:
-            matches[index] = numbers.pop(person.track_id)
-    taken = {id(hit) for hit in matches.values()}
-    pairs = [
-        (distance, index, number)
-        for index, person in enumerate(crowd.people)
-        if index not in matches and person.track_id not in away_ids
-        for number, hit in enumerate(hits)
-        if id(hit) not in taken
-        and (distance := _walked(person, hit, now, watch.clear_after_s)) is not None
-    ]
-    used: set[int] = set()
-    for _, index, number in sorted(pairs):
-        if index not in matches and number not in used:
-            matches[index] = hits[number]
-            used.add(number)
-    return matches
-
-
-def _walked(person: Person, hit: Hit, now: float, within_s: float) -> float | None:
-    """Pixels from where the person was lost to the hit, or None if it cannot be them."""
-    if person.resumed:
-        return math.inf
-    gap_s = now - person.seen_s
-    distance = math.dist(person.foot_px, _foot_px(hit.track))
-    near = distance <= person.height_px * (1.0 + gap_s)
-    return distance if near and gap_s <= within_s else None
-
-
 def _raise(
     person: Person, hit: Hit, stamp: Stamp, watch: Watch
 ) -> tuple[Person, list[HazardEvent]]:
@@ -269,8 +229,8 @@ def _seen(
         person,
         track_id=person.track_id if number is None else number,
         seen_s=stamp.monotonic_s,
-        foot_px=_foot_px(hit.track),
-        height_px=hit.track.xyxy[3] - hit.track.xyxy[1],
+        foot_px=foot_px(hit.track),
+        height_px=height_px(hit.track),
         missed=0,
         away_since_s=None,
     )
@@ -312,8 +272,8 @@ def _enter(crowd: Crowd, hit: Hit, stamp: Stamp, watch: Watch) -> tuple[Crowd, l
         name=f"{watch.place}/{label}",
         entered=stamp,
         seen_s=stamp.monotonic_s,
-        foot_px=_foot_px(hit.track),
-        height_px=hit.track.xyxy[3] - hit.track.xyxy[1],
+        foot_px=foot_px(hit.track),
+        height_px=height_px(hit.track),
     )
     person, events = _raise(person, hit, stamp, watch)
     return replace(crowd, people=(*people, person), serial=crowd.serial + 1), events

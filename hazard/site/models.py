@@ -7,20 +7,20 @@ of them at once so that the loader can give each its line.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
 
 from hazard.base import Relative
-from hazard.geometry import homography, is_simple
+from hazard.geometry import fault_of_line, homography, is_simple
 from hazard.site.alarm_references import alarm_references
 from hazard.site.alarms import AlarmHandling
 from hazard.site.keeping import Privacy, Reports, Retention
 from hazard.site.mqtt import Broker, Mqtt
 from hazard.site.notify import Notify
 from hazard.site.reasoning import Reasoning
-from hazard.site.rules import RuleConfig
+from hazard.site.rules import RuleConfig, SensorValue
 from hazard.site.sources import (
     CameraSourceConfig,
     MqttSensorSource,
@@ -31,6 +31,8 @@ from hazard.types import Model, Name, Severity
 
 Language = Literal["en", "fr", "de", "es", "it"]
 Point = tuple[Relative, Relative]
+Metres = Annotated[float, Field(ge=-100_000, le=100_000)]
+"""Where something lies on the ground of the plant."""
 
 
 class SiteIdentity(Model):
@@ -74,11 +76,27 @@ class Zone(Model):
         return value
 
 
+class Line(Model):
+    """An open line on a camera's picture, in relative coordinates (0..1 from the top left).
+
+    Its left and right are those of somebody who walks on it from its first to its last point.
+    """
+
+    points: tuple[Point, ...] = Field(min_length=2, max_length=32)
+
+    @field_validator("points")
+    @classmethod
+    def _open(cls, value: tuple[Point, ...]) -> tuple[Point, ...]:
+        if fault := fault_of_line(value):
+            raise ValueError(fault)
+        return value
+
+
 class Calibration(Model):
     """Four or more points of the picture and where they lie on the ground, in metres."""
 
     picture: tuple[Point, ...] = Field(min_length=4)
-    ground_m: tuple[tuple[float, float], ...] = Field(min_length=4)
+    ground_m: tuple[tuple[Metres, Metres], ...] = Field(min_length=4)
 
     def matrix(self) -> tuple[tuple[float, float, float], ...]:
         """The homography from relative picture points to metres."""
@@ -96,9 +114,13 @@ class Camera(Model):
     )
     min_confidence: float = Field(default=0.4, ge=0, le=1)
     zones: dict[Name, Zone] = Field(default_factory=dict)
+    lines: dict[Name, Line] = Field(default_factory=dict)
     calibration: Calibration | None = None
     hang_after_s: float = Field(
-        default=10.0, gt=0, description="a decoder silent for this long is killed and restarted"
+        default=10.0,
+        gt=0,
+        le=3600,
+        description="a decoder silent for this long is killed and restarted",
     )
 
 
@@ -113,8 +135,12 @@ class Sensor(Model):
         description="e.g. ppm; bool: a switch that says true or false, on or off, 1 or 0",
     )
     source: SensorSourceConfig
-    minimum: float | None = Field(default=None, description="readings below are of bad quality")
-    maximum: float | None = Field(default=None, description="readings above are of bad quality")
+    minimum: SensorValue | None = Field(
+        default=None, description="readings below are of bad quality"
+    )
+    maximum: SensorValue | None = Field(
+        default=None, description="readings above are of bad quality"
+    )
 
 
 class KindPolicy(Model):
@@ -132,7 +158,7 @@ class Policy(Model):
 
     kinds: dict[Name, KindPolicy] = Field(default_factory=dict)
     incident_window_s: float = Field(
-        default=30.0, gt=0, description="related events within it join one incident"
+        default=30.0, gt=0, le=86400, description="related events within it join one incident"
     )
 
 
@@ -142,7 +168,7 @@ class Store(Model):
     replica_url: SecretRef | None = Field(
         default=None, description="PostgreSQL 15+ URL that every revision is copied to"
     )
-    commit_timeout_ms: int = Field(default=250, ge=10)
+    commit_timeout_ms: int = Field(default=250, ge=10, le=60_000)
 
 
 class Dashboard(Model):
@@ -248,10 +274,21 @@ class Site(Model):
                 if value not in known:
                     yield ("rules", name, field), _unknown(field[:-1], value, known)
         camera = self.cameras.get(getattr(rule, "camera", ""))
-        for field in ("zone", "vehicle_zone"):
-            zone = getattr(rule, field, None)
-            if zone is not None and camera is not None and zone not in camera.zones:
-                yield ("rules", name, field), _unknown("zone", zone, camera.zones)
+        if camera is not None:
+            yield from _drawn_references(name, rule, camera)
+
+
+def _drawn_references(
+    name: str, rule: RuleConfig, camera: Camera
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    for field, what, known in (
+        ("zone", "zone", camera.zones),
+        ("vehicle_zone", "zone", camera.zones),
+        ("line", "line", camera.lines),
+    ):
+        value = getattr(rule, field, None)
+        if value is not None and value not in known:
+            yield ("rules", name, field), _unknown(what, value, known)
 
 
 def _unknown(what: str, value: str, known: dict[str, object] | object) -> str:

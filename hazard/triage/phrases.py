@@ -76,6 +76,20 @@ MEASURES: Mapping[str, Mapping[str, str]] = {
         "es": "distancia estimada",
         "it": "distanza stimata",
     },
+    "crossed_left": {
+        "en": "crossings to the left",
+        "fr": "franchissements vers la gauche",
+        "de": "Übertritte nach links",
+        "es": "cruces hacia la izquierda",
+        "it": "attraversamenti verso sinistra",
+    },
+    "crossed_right": {
+        "en": "crossings to the right",
+        "fr": "franchissements vers la droite",
+        "de": "Übertritte nach rechts",
+        "es": "cruces hacia la derecha",
+        "it": "attraversamenti verso destra",
+    },
     "frames_of_window": {
         "en": "pictures that show it",
         "fr": "images concernées",

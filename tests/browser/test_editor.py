@@ -240,6 +240,32 @@ def test_a_zone_is_drawn_moved_and_saved_by_keyboard_only(works: Works, page: Pa
     assert polygon[0] == pytest.approx((0.35, 0.395))
 
 
+def test_a_line_is_drawn_with_its_rule_and_shown_with_an_arrow(works: Works, page: Page) -> None:
+    opens(page, works)
+    page.get_by_role("button", name="Lines").click()
+    page.get_by_role("button", name="Draw a line").click()
+    for x, y in ((0.2, 0.5), (0.4, 0.4), (0.4, 0.2)):
+        clicks_on_picture(page, x, y)
+    page.get_by_role("button", name="Finish the line").click()
+    page.locator("#line-name").fill("doorway")
+    page.locator("#line-name").press("Enter")
+    tabs_to(page, "corner-0", backwards=True)
+    page.keyboard.press("ArrowRight")
+    page.locator("#add-rule").click()
+    page.get_by_label("Raised when crossed").select_option("to the left")
+    expect(page.locator(".selected .arrow")).to_have_count(1)
+    assert faults(page) == []
+    saves(page, "nobody goes back through the door")
+    is_saved(page)
+    points = works.site.cameras["gate"].lines["doorway"].points
+    assert sum(points, ()) == pytest.approx((0.205, 0.5, 0.4, 0.4, 0.4, 0.2), abs=0.002)
+    rule = works.rule("doorway-line-1")
+    assert (rule["line"], rule["direction"]) == ("doorway", "left")
+    page.goto(f"{works.address}/live/gate")
+    expect(page.locator(".tripline .arrow")).to_have_count(1)
+    assert faults(page) == []
+
+
 def tabs_to(page: Page, element: str, *, backwards: bool = False) -> None:
     """Press Tab until the element has the focus."""
     for _ in range(80):

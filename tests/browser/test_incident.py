@@ -180,7 +180,7 @@ def test_the_page_is_accessible_and_draws_the_readings(
         assert page.evaluate("window.broken") is None
         overlay = page.locator("#part-evidence .overlay").first
         expect(overlay).to_be_visible()
-        page.get_by_label("Boxes, tracks and zones").first.uncheck()
+        page.get_by_label("Boxes, tracks, zones and lines").first.uncheck()
         expect(overlay).to_be_hidden()
         plant.add_opinion(alert)  # the parts are fetched again: what was chosen stays
         expect(page.locator("#part-timeline")).to_contain_text("rev. 5", timeout=PATIENCE_MS)

@@ -101,8 +101,7 @@ def plan_id(plant: Plant) -> Iterator[str]:
     )
     plant.store.plans.place(made, placed, at, "Ines", at)
     yield made
-    plan = plant.store.plans.find(made)
-    assert plan is not None
+    plan = plant.store.plans.get(made)
     plant.store.plans.remove(made, plan.changed_at, "Ines", datetime.now(UTC))
 
 
@@ -175,8 +174,7 @@ def test_things_are_placed_by_pointer_and_by_keyboard(
     page.keyboard.press("Delete")
     page.get_by_role("button", name="Save").click()
     officer.sees("Saved. The overview shows it so.")
-    found = plant.store.plans.find(plan_id)
-    assert found is not None
+    found = plant.store.plans.get(plan_id)
     assert len(found.places.areas["yard"]) == 3
     assert found.places.sensors["h2s-1"] == (0.76, 0.3)
     assert set(found.places.cameras) == {"yard-1", "yard-2"}

@@ -11,8 +11,9 @@ export class DryRun {
     this.editor = editor;
     this.hours = h("select", { id: "dry-hours", "aria-label": t("dry_hours") }, [1, 8, 24, 72, 168].map((one) => h("option", { value: String(one), selected: one === 24 }, t("hours", { hours: one }))));
     this.button = h("button", { type: "button", id: "dry-run", onclick: () => this.run() }, t("dry_run"));
+    this.stop = h("button", { type: "button", id: "dry-stop", hidden: true, onclick: () => this.cancel() }, t("job_cancel"));
     this.told = h("div", { class: "dry-told", "aria-live": "polite" });
-    this.element = h("section", { class: "dry" }, h("h3", {}, t("dry_title")), h("p", { class: "hint" }, t("dry_help")), h("div", { class: "tools" }, this.hours, this.button), this.told);
+    this.element = h("section", { class: "dry" }, h("h3", {}, t("dry_title")), h("p", { class: "hint" }, t("dry_help")), h("div", { class: "tools" }, this.hours, this.button, this.stop), this.told);
   }
 
   enable(on) {
@@ -32,13 +33,26 @@ export class DryRun {
     } finally {
       this.running = false;
       this.button.disabled = false;
+      this.stop.hidden = true;
+    }
+  }
+
+  async cancel() {
+    this.stop.hidden = true;
+    try {
+      await ask(`/api/v1/jobs/${this.job}/cancel`, { request_id: newId() });
+    } catch (error) {
+      put(this.told, h("p", { class: "problem" }, error.message));
     }
   }
 
   async look(id) {
+    this.job = id;
+    this.stop.hidden = false;
     for (;;) {
       const job = await ask(`/api/v1/jobs/${id}`);
       if (job.state === "failed") return put(this.told, h("p", { class: "problem" }, job.told));
+      if (job.state === "cancelled") return put(this.told, h("p", {}, t("job_cancelled")));
       if (job.state === "done") return put(this.told, this.result(job.result));
       put(this.told, h("p", {}, job.state === "waiting" ? job.told : `${t("job_running")} ${Math.round(job.progress * 100)} % ${job.told}`),
         h("progress", { value: String(job.progress), max: "1", "aria-label": t("job_running") }));
@@ -69,7 +83,7 @@ export class DryRun {
     const { forms } = this.editor;
     const row = (one) => h("tr", {},
       h("td", {}, raised ? h("a", { href: listed(one), target: "_blank", rel: "noopener" }, forms.hazards[one.hazard] ?? one.hazard) : forms.hazards[one.hazard] ?? one.hazard),
-      h("td", {}, [one.area, one.zone, one.sources.join(", ")].filter(Boolean).join(" · ")),
+      h("td", {}, [one.area, one.zone, one.line, one.sources.join(", ")].filter(Boolean).join(" · ")),
       h("td", { class: "num" }, timeElement(one.started_at), " – ", one.ended_at ? timeElement(one.ended_at) : t("dry_stands")),
       h("td", {}, `${one.was ? `${t(`severity_${one.was}`)} → ` : ""}${t(`severity_${one.default}`)}`));
     return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t("dry_title") },

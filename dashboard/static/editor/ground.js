@@ -29,7 +29,7 @@ class Ground {
     const points = this.points;
     if (!points) return [];
     return [{
-      name: t("ground"), points: points.picture, closed: false, selected: true,
+      name: t("ground"), points: points.picture, form: "points", selected: true,
       onmove: (at, point) => this.view.draft.set([...this.path, "picture", at], point),
       onremove: (at) => this.remove(at),
       onadd: () => this.add(),

@@ -1,5 +1,5 @@
 // The editor of zones and rules: one draft, several views of it, and the way to a saved version.
-import { CameraView } from "./camera.js";
+import { CameraView, DRAWN } from "./camera.js";
 import { h, idOf, put } from "./dom.js";
 import { Draft } from "./draft.js";
 import { Form, blank, showProblems } from "./form.js";
@@ -48,10 +48,10 @@ class Editor {
     const data = this.draft.data;
     const names = (items) => Object.keys(items ?? {}).map((value) => ({ value, label: items[value]?.name ? `${items[value].name} (${value})` : value }));
     if (what === "hazards") return Object.entries(this.forms.hazards).map(([value, label]) => ({ value, label }));
-    if (what !== "zones") return names(data[what]);
+    if (!["zones", "lines"].includes(what)) return names(data[what]);
     const holder = this.draft.at(path.slice(0, -1)) ?? {};
     const cameras = holder.camera ? [data.cameras?.[holder.camera]] : Object.values(data.cameras ?? {}).filter((one) => one?.area === holder.area);
-    return cameras.flatMap((one) => names(one?.zones));
+    return cameras.flatMap((one) => names(one?.[what]));
   }
 
   // ---------------------------------------------------------------- views
@@ -98,7 +98,7 @@ class Editor {
     const items = this.draft.at(path) ?? {};
     const names = Object.keys(items);
     return [h("h2", {}, t(`section_${section}`)), h("p", { class: "hint" }, t(`about_${section}`)),
-      names.length ? names.map((name) => this.entry([...path, name], entry, section === "cameras" ? new Form({ ...this.context, hidden: ["zones", "calibration"] }) : this.form))
+      names.length ? names.map((name) => this.entry([...path, name], entry, section === "cameras" ? new Form({ ...this.context, hidden: DRAWN }) : this.form))
         : h("p", { class: "empty" }, t("nothing_yet")),
       this.adder(section, path, entry, items)];
   }
@@ -106,7 +106,7 @@ class Editor {
   entry(path, schema, form) {
     const value = this.draft.at(path) ?? {};
     const kind = this.forms.kinds[value.kind]?.text ?? value.kind;
-    const where = value.zone ?? value.sensor ?? value.camera ?? value.area;
+    const where = value.zone ?? value.line ?? value.sensor ?? value.camera ?? value.area;
     return h("details", { class: "entry", id: idOf(path) },
       h("summary", {}, h("span", { class: "entry-name" }, path.at(-1)), h("span", { class: "soft" }, [value.name, kind, where].filter((one) => typeof one === "string").join(" · "))),
       h("p", { class: "problem", id: `${idOf(path)}-problem`, "data-path": path.join("."), hidden: true }),
@@ -189,10 +189,12 @@ class Editor {
   }
 
   goTo(path) {
-    const camera = /^cameras\.([a-z0-9_-]+)/.exec(path);
+    const [, camera, part, name] = /^cameras\.([a-z0-9_-]+)(?:\.(zones|lines)\.([a-z0-9_-]+))?/.exec(path) ?? [];
     const section = Object.entries(this.forms.sections).find(([, one]) => path.startsWith(one.path.join(".")));
-    if (camera) location.hash = `camera/${camera[1]}`;
-    else if (section) location.hash = section[0];
+    if (camera) {
+      if (this.view?.name !== camera) this.open(`camera/${camera}`);
+      if (name) this.view?.drawn[part].choose(name);
+    } else if (section) location.hash = section[0];
   }
 
   async discard() {

@@ -5,6 +5,7 @@ const TOUCH_PX = 23; // radius on the screen that a finger hits: more than 44 px
 const DOT_PX = 7;
 const STEP = 0.005;
 const BIG_STEP = 0.05;
+const ARROW = 1 / 24; // of the picture's width
 
 const clamp = (value) => Math.min(1, Math.max(0, value));
 const round = (value) => Math.round(clamp(value) * 10000) / 10000;
@@ -38,7 +39,8 @@ export class Picture {
     return [round((event.clientX - box.left) / box.width), round((event.clientY - box.top) / box.height)];
   }
 
-  // shapes: {name, points, closed, selected, onmove, onadd, onremove, onselect, label(at)}
+  // shapes: {name, points, form, arrows, selected, onmove, onadd, onremove, onselect, label(at)}; a form is
+  // a closed polygon, an open polyline, or points alone; arrows: the sides of a line that they lead to.
   show({ shapes = [], lines = [], path = null }) {
     Object.assign(this, { shapes, lines, path });
     this.draw();
@@ -65,13 +67,39 @@ export class Picture {
 
   outline(shape) {
     const [x, y] = [...shape.points].sort((a, b) => a[1] - b[1] || a[0] - b[0])[0] ?? [0, 0];
-    const body = shape.closed
-      ? s("polygon", { class: "outline", points: this.text(shape.points) })
-      : s("g", {}, shape.points.map((point) => this.dot(point, "point")));
+    const joined = shape.form !== "points";
+    const text = this.text(shape.points);
+    const body = joined
+      ? [
+        shape.form === "polyline" ? s("polyline", { class: "touch", points: text }) : null,
+        s(shape.form, { class: `outline ${shape.form}`, points: text }),
+        (shape.arrows ?? []).map((side) => s("polyline", { class: "arrow", "data-side": side, points: this.arrow(shape.points, side) })),
+      ]
+      : shape.points.map((point) => this.dot(point, "point"));
     const name = s("text", { class: "shape-name", x: x * this.size[0], y: y * this.size[1], "data-size": 14, "data-dy": -10 }, shape.name);
-    const group = s("g", { class: shape.selected ? "shape selected" : "shape" }, body, shape.closed ? name : null);
+    const group = s("g", { class: shape.selected ? "shape selected" : "shape" }, body, joined ? name : null);
     if (!shape.selected && shape.onselect) group.addEventListener("click", () => { if (!this.path) shape.onselect(); });
     return group;
+  }
+
+  // From the middle of a line straight away to its left or right, walking from its first point.
+  arrow(points, side) {
+    const places = points.map(([x, y]) => [x * this.size[0], y * this.size[1]]);
+    const steps = places.slice(1).map((place, at) => Math.hypot(place[0] - places[at][0], place[1] - places[at][1]));
+    let left = steps.reduce((sum, step) => sum + step, 0) / 2;
+    let at = 0;
+    while (at < steps.length - 1 && left > steps[at]) left -= steps[at++];
+    const [dx, dy] = [0, 1].map((axis) => (places[at + 1][axis] - places[at][axis]) / (steps[at] || 1));
+    const turn = side === "right" ? 1 : -1;
+    const place = (away, along) => {
+      const reach = this.size[0] * ARROW;
+      return [
+        (places[at][0] + left * dx + reach * (along * dx - turn * away * dy)) / this.size[0],
+        (places[at][1] + left * dy + reach * (along * dy + turn * away * dx)) / this.size[1],
+      ];
+    };
+    const tip = place(1, 0);
+    return this.text([place(0, 0), tip, place(0.6, -0.3), tip, place(0.6, 0.3)]);
   }
 
   dot([x, y], className, text) {
@@ -82,11 +110,10 @@ export class Picture {
 
   handles(shape) {
     const made = [];
-    if (shape.closed) {
-      shape.points.forEach((point, at) => {
-        const next = shape.points[(at + 1) % shape.points.length];
-        made.push(this.middle(shape, at, [(point[0] + next[0]) / 2, (point[1] + next[1]) / 2]));
-      });
+    const edges = { polygon: shape.points.length, polyline: shape.points.length - 1, points: 0 }[shape.form];
+    for (let at = 0; at < edges; at += 1) {
+      const [point, next] = [shape.points[at], shape.points[(at + 1) % shape.points.length]];
+      made.push(this.middle(shape, at, [(point[0] + next[0]) / 2, (point[1] + next[1]) / 2]));
     }
     shape.points.forEach((point, at) => made.push(this.handle(shape, at, point)));
     return made;
@@ -109,7 +136,7 @@ export class Picture {
     const handle = s("g", { class: "handle", id: `corner-${at}`, tabindex: "0", role: "button", "aria-label": shape.label(at), "aria-describedby": "corner-help" },
       s("circle", { class: "hit", cx: x, cy: y, r: 1, "data-size": TOUCH_PX }),
       s("circle", { class: "mark", cx: x, cy: y, r: 1, "data-size": DOT_PX }),
-      shape.closed ? null : s("text", { class: "point-name", x, y, "data-size": 13, "data-dx": 11, "data-dy": -8 }, String(at + 1)));
+      shape.form === "polygon" ? null : s("text", { class: "point-name", x, y, "data-size": 13, "data-dx": 11, "data-dy": -8 }, String(at + 1)));
     handle.addEventListener("pointerdown", (event) => this.drag(event, shape, at, handle));
     handle.addEventListener("keydown", (event) => this.key(event, shape, at, point));
     return handle;
@@ -123,7 +150,9 @@ export class Picture {
     const move = (moved) => {
       place = this.pointOf(moved);
       const points = shape.points.map((one, index) => (index === at ? place : one));
-      this.svg.querySelector(".shape.selected polygon")?.setAttribute("points", this.text(points));
+      const group = this.svg.querySelector(".shape.selected");
+      for (const one of group.querySelectorAll(".outline, .touch")) one.setAttribute("points", this.text(points));
+      for (const one of group.querySelectorAll(".arrow")) one.setAttribute("points", this.arrow(points, one.dataset.side));
       for (const part of handle.children) {
         part.setAttribute(part.tagName === "text" ? "x" : "cx", place[0] * this.size[0]);
         part.setAttribute(part.tagName === "text" ? "y" : "cy", place[1] * this.size[1]);

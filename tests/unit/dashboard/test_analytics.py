@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import date, datetime, timedelta
+import uuid
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from fastapi.testclient import TestClient
@@ -218,6 +219,38 @@ def test_a_report_is_asked_of_the_agent(plant: Plant, officer: TestClient) -> No
     assert officer.post("/reports", data=form | {"week_of": "never"}).status_code == 422
     page = officer.get(answer.headers["location"].partition("#")[0]).text
     assert f'data-request="{asked}"' in page
+
+
+def test_a_job_is_cancelled_by_who_asked_for_it_or_an_administrator(
+    plant: Plant, officer: TestClient, client_as: ClientAs
+) -> None:
+    job = Job(job_id="job-1", kind=JobKind.WEEKLY_REPORT, actor="Ada", created_at=datetime.now(UTC))
+    plant.store.jobs.add(job)
+    form = {"request_id": "0c0f4b0e-8ab0-4c8a-a3d5-1b6c3c1d2e3f", "back": "/analytics#weekly"}
+    other = client_as(Role.SAFETY_OFFICER, name="Bob")
+    page = other.get("/analytics").text
+    assert "/jobs/job-1/cancel" not in page
+    refused = other.post("/jobs/job-1/cancel", data=form | {"csrf": csrf_of(page)})
+    assert (refused.status_code, "Ada asked for it" in refused.text) == (403, True)
+    root = client_as(Role.ADMINISTRATOR, name="Root")
+    for client in (officer, root):
+        page = client.get("/analytics").text
+        assert "/jobs/job-1/cancel" in page
+        asked = form | {"csrf": csrf_of(page), "request_id": str(uuid.uuid4())}
+        answer = client.post("/jobs/job-1/cancel", data=asked)
+        assert answer.headers["location"] == f"/analytics?asked={asked['request_id']}#weekly"
+    requests = plant.store.pending_requests()
+    assert [(each.verb, each.actor) for each in requests] == [
+        (Verb.CANCEL_JOB, "Ada"),
+        (Verb.CANCEL_JOB, "Root"),
+    ]
+    assert requests[0].arguments == {"job_id": "job-1"}
+    assert plant.store.jobs.cancel("job-1", "cancelled by Ada", datetime.now(UTC))
+    assert "cancelled by Ada" in officer.get("/analytics").text
+    csrf = {"x-csrf-token": csrf_of(page)}
+    for job_id, status in (("job-1", 409), ("none", 404)):
+        answer = root.post(f"/api/v1/jobs/{job_id}/cancel", json={}, headers=csrf)
+        assert answer.status_code == status
 
 
 def a_report(sha256: str, made_at: datetime) -> Report:

@@ -558,6 +558,18 @@ def test_the_picture_is_drawn_with_boxes_and_zones(officer: TestClient, plant: P
     assert "90 days, or until the disk" in text_of(page)
 
 
+def test_a_line_that_was_crossed_is_drawn_with_an_arrow_to_the_side_that_raises(
+    officer: TestClient, plant: Plant
+) -> None:
+    alert = plant.raise_alert(
+        hazard="person_in_restricted_zone", area="yard", rule_id="gangway", sources=["yard-1"]
+    )
+    plant.add_snapshot(alert, stripes(), [person(7)])
+    page = officer.get(f"/alerts/{alert}").text
+    assert '<g class="tripline concerned"><polyline points="384.0,518.4 384.0,230.4"/>' in page
+    assert '<polyline class="arrow" points="384.0,374.4 416.0,374.4' in page
+
+
 # ---------------------------------------------------------------- similar ones
 
 

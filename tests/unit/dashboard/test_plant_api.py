@@ -59,6 +59,11 @@ def test_one_camera_and_the_figures_of_nodes(officer: TestClient, plant: Plant) 
     camera = officer.get("/api/v1/cameras/yard-1").json()
     assert (camera["sign"], camera["fps"], camera["budget_fps"]) == ("NO PICTURE", 9.8, 10.0)
     assert camera["zones"][0]["zone"] == "taped-off"
+    (line,) = camera["lines"]
+    assert (line["line"], line["raises"]) == ("gangway", ["right"])
+    page = officer.get("/live/yard-1").text
+    assert "line gangway" in page
+    assert page.count('<polyline class="arrow"') == 1
     assert officer.get("/api/v1/cameras/nobody").status_code == 404
     tell(plant, "edge-1", core={"latencies": LATENCIES, "gpus": []})
     (node,) = officer.get("/api/v1/health/figures").json()

@@ -135,6 +135,22 @@ def tried(
     )
 
 
+def test_a_line_that_is_drawn_is_tried_on_the_tracks_that_were_stored() -> None:
+    walked = [seen(at / 2, 0.1 + at / 40) for at in range(30)]
+    old = a_site([[0.0, 0.0], [0.05, 0.0], [0.05, 0.05]])
+    data = old.model_dump()
+    data["cameras"]["gate"]["lines"] = {"door": {"points": [[0.5, 1.0], [0.5, 0.0]]}}
+    rules = {
+        side: {"kind": "line", "camera": "gate", "line": "door", "direction": side}
+        for side in ("left", "right")
+    }
+    new = Site.model_validate(data | {"rules": old.model_dump()["rules"] | rules})
+    found = tried(old, new, [*walked, *quiet(15, 60)])
+    (crossed,) = found.raised.examples
+    assert (crossed.rule_id, crossed.line, crossed.zone) == ("right", "door", None)
+    assert (found.raised.total, found.no_longer.total) == (1, 0)
+
+
 ONE_LEFT_TWO_RIGHT = [
     *quiet(0, 60),
     *visit(60, 0.2),

@@ -23,6 +23,9 @@ START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 WIDTH, HEIGHT = 768, 576
 SQUARE = ((0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8))
 
+DOOR = ((0.5, 0.8), (0.5, 0.2))
+"""Up the middle of the picture: its right side is the picture's right side."""
+
 
 def at(second: float) -> datetime:
     return START + timedelta(seconds=second)
@@ -33,6 +36,7 @@ def site(**rules: dict[str, Any]) -> Site:
         "area": "yard",
         "source": {"kind": "usb", "device": 0},
         "zones": {"pit": {"polygon": SQUARE}, "bay": {"polygon": SQUARE}},
+        "lines": {"door": {"points": DOOR}},
     }
     sensor = {"area": "yard", "source": {"kind": "mqtt", "topic": "plant/x"}}
     return Site.model_validate(

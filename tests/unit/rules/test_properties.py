@@ -24,6 +24,7 @@ from tests.unit.rules.feed import person, picture, reading, report, rule, tick
 LEVELS = [{"name": "alarm", "at": 10}, {"name": "idlh", "at": 100}]
 CONFIGS: dict[str, dict[str, Any]] = {
     "zone": {"kind": "restricted_zone", "camera": "gate", "zone": "pit"},
+    "line": {"kind": "line", "camera": "gate", "line": "door"},
     "proximity": {"kind": "vehicle_proximity", "camera": "gate"},
     "crowding": {"kind": "crowding", "camera": "gate", "people": 1, "dwell_s": 0.5},
     "fire": {"kind": "fire_smoke", "camera": "gate", "frames": 2, "window": 4},

@@ -17,8 +17,8 @@ CASES: tuple[tuple[str, str, str, str], ...] = (
         "    fps_buget: 10",
         (
             ":16:5 cameras.gate.fps_buget: unknown key — did you mean fps_budget? Known "
-            "are area, calibration, detectors, fps_budget, hang_after_s, min_confidence, "
-            "source, zones"
+            "are area, calibration, detectors, fps_budget, hang_after_s, lines, "
+            "min_confidence, source, zones"
         ),
     ),
     (
@@ -64,6 +64,48 @@ CASES: tuple[tuple[str, str, str, str], ...] = (
             "area — change the value: three or more [x, y] points, 0 to 1 from the "
             "picture's top left corner"
         ),
+    ),
+    (
+        "a line of one point",
+        "    calibration:",
+        "    lines: {door: {points: [[0.1, 0.1]]}}\n    calibration:",
+        ":20:28 cameras.gate.lines.door.points: needs 2 points, got 1 — add at least 1 more",
+    ),
+    (
+        "a line of more points than anybody draws",
+        "    calibration:",
+        f"    lines: {{door: {{points: {[[n / 40, 0.1] for n in range(33)]}}}}}\n    calibration:",
+        ":20:28 cameras.gate.lines.door.points: takes at most 32 points, got 33 — remove some",
+    ),
+    (
+        "a line with the same point twice in a row",
+        "    calibration:",
+        "    lines: {door: {points: [[0.1, 0.1], [0.1, 0.1], [0.5, 0.1]]}}\n    calibration:",
+        (":20:28 cameras.gate.lines.door.points: two points in a row are alike — take one out"),
+    ),
+    (
+        "a line that crosses itself",
+        "    calibration:",
+        "    lines: {door: {points: [[0, 0], [1, 1], [1, 0], [0, 1]]}}\n    calibration:",
+        (
+            ":20:28 cameras.gate.lines.door.points: the line crosses or touches itself — "
+            "draw it as one way from end to end"
+        ),
+    ),
+    (
+        "a line that is closed",
+        "    calibration:",
+        "    lines: {door: {points: [[0, 0], [1, 1], [1, 0], [0, 0]]}}\n    calibration:",
+        (
+            ":20:28 cameras.gate.lines.door.points: the line ends where it begins — "
+            "leave it open, or draw a zone"
+        ),
+    ),
+    (
+        "a rule of a line that is not there",
+        "  gas:\n",
+        "  door: {kind: line, camera: gate, line: dor}\n  gas:\n",
+        ":40:42 rules.door.line: no line 'dor' — choose one of none",
     ),
     (
         "a point outside the picture",
@@ -210,7 +252,7 @@ CASES: tuple[tuple[str, str, str, str], ...] = (
         (
             ':36:5 rules.press: unknown kind "restricted_area" — did you mean '
             "restricted_zone? Known are camera_health, crowding, exposure, fire_smoke, "
-            "rate, restricted_zone, stale, threshold, vehicle_proximity"
+            "line, rate, restricted_zone, stale, threshold, vehicle_proximity"
         ),
     ),
     (
@@ -219,7 +261,7 @@ CASES: tuple[tuple[str, str, str, str], ...] = (
         "",
         (
             ":36:5 rules.press: has no kind — add `kind:` with one of restricted_zone, "
-            "vehicle_proximity, crowding, fire_smoke, camera_health, threshold, rate, "
+            "line, vehicle_proximity, crowding, fire_smoke, camera_health, threshold, rate, "
             "stale, exposure"
         ),
     ),
