@@ -123,4 +123,5 @@ REQUESTS: tuple[str | tuple[str, str], ...] = (
     N_("there is none"),
     N_("{detail}; it waits for a restart of the agent: {changes}"),
     N_("the new site file is refused and the old one goes on: {detail}"),
+    N_("{who} may act on {areas}, not on area {area}: ask somebody who is responsible there"),
 )
