@@ -17,7 +17,8 @@ from dashboard.api.site import document
 from dashboard.asking import RequestId, ask, cancel
 from dashboard.editing.check import check, refuse_reach
 from dashboard.security import require_csrf
-from dashboard.services import Services, ServicesOf
+from dashboard.services import Services, ServicesOf, language_of
+from dashboard.waiting import job_text
 from hazard.alarms.arguments import LONGEST_DRY_RUN_H, Patch
 from hazard.errors import StoreError
 from hazard.jobs import Job, JobKind
@@ -42,6 +43,16 @@ class JobForm(Model):
     hours: float = Field(default=24.0, gt=0, le=LONGEST_DRY_RUN_H, description="of dry_run")
     week_of: date | None = Field(default=None, description="of weekly_report")
     language: Literal["en", "fr", "de", "es", "it"] = "en"
+
+
+class JobAnswer(Job):
+    """A job, and how it stands in words: what it waits for, how far it is, or why it failed."""
+
+    told: str = Field(description="in the language that is asked for")
+
+
+def _answer(services: Services, job: Job, language: str) -> JobAnswer:
+    return JobAnswer(**dict(job), told=job_text(services, job, language))
 
 
 class CancelForm(Model):
@@ -106,18 +117,23 @@ def _refuse_beyond(services: Services, person: Person, form: JobForm) -> None:
 
 @router.get("", dependencies=[needs(Permission.START_JOBS)])
 def list_jobs(
+    request: Request,
     services: ServicesOf,
     kind: JobKind | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> list[Job]:
+) -> list[JobAnswer]:
     """Jobs, newest first."""
-    return services.backend.jobs.recent(kind=None if kind is None else kind.value, limit=limit)
+    jobs = services.backend.jobs.recent(kind=None if kind is None else kind.value, limit=limit)
+    language = language_of(request, services.site)
+    return [_answer(services, job, language) for job in jobs]
 
 
 @router.get("/{job_id}", dependencies=[needs(Permission.START_JOBS)])
-def get_job(services: ServicesOf, job_id: Annotated[str, Path(max_length=64)]) -> Job:
+def get_job(
+    request: Request, services: ServicesOf, job_id: Annotated[str, Path(max_length=64)]
+) -> JobAnswer:
     """How one job stands, with its result once it is done."""
     job = services.backend.jobs.get(job_id)
     if job is None:
         raise HTTPException(404, "there is no such job: it may be too old")
-    return job
+    return _answer(services, job, language_of(request, services.site))

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 
 from dashboard.access import Permission, Person, refuse_beyond
 from dashboard.editing.document import SiteDocument
+from dashboard.spoken import told
 from hazard.errors import ConfigError
 from hazard.site.change import Proposal, compare, propose
 from hazard.site.problems import SiteFileError
@@ -53,26 +54,41 @@ class SiteCheck(Model):
 
 
 def check(
-    document: SiteDocument, path: Path, base_sha256: str, patch: dict[str, JsonValue]
+    document: SiteDocument,
+    path: Path,
+    base_sha256: str,
+    patch: dict[str, JsonValue],
+    language: str = "en",
 ) -> SiteCheck:
-    """Try a patch on the file as it is now."""
-    return _tried(document, path, base_sha256, lambda: propose(document.text, patch, path))
+    """Try a patch on the file as it is now; what is wrong is said in a language."""
+    return _tried(
+        document, path, base_sha256, lambda: propose(document.text, patch, path), language
+    )
 
 
 def check_text(document: SiteDocument, path: Path, base_sha256: str, text: str) -> SiteCheck:
     """What another text of the file, such as an earlier version, would make of it."""
-    return _tried(document, path, base_sha256, lambda: compare(document.text, text, path))
+    return _tried(document, path, base_sha256, lambda: compare(document.text, text, path), "en")
 
 
 def _tried(
-    document: SiteDocument, path: Path, base_sha256: str, work: Callable[[], Proposal]
+    document: SiteDocument,
+    path: Path,
+    base_sha256: str,
+    work: Callable[[], Proposal],
+    language: str,
 ) -> SiteCheck:
     stale = base_sha256 != document.sha256
     try:
         proposal = work()
     except SiteFileError as error:
         found = [
-            Fault(path=one.path, what=one.what, value=one.value, mend=one.mend)
+            Fault(
+                path=one.path,
+                what=told(one.what, language),
+                value=one.value,
+                mend=told(one.mend, language),
+            )
             for one in error.problems
         ]
         return SiteCheck(
@@ -84,12 +100,14 @@ def _tried(
         )
     except ConfigError as error:
         what, _, mend = str(error).partition(": ")
-        fault = Fault(path="", what=what, mend=mend)
+        fault = Fault(path="", what=told(what, language), mend=told(mend, language))
         return SiteCheck(ok=False, sha256=document.sha256, stale=stale, problems=(fault,))
-    return _found(proposal, document, path, stale=stale)
+    return _found(proposal, document, path, stale=stale, language=language)
 
 
-def _found(proposal: Proposal, document: SiteDocument, path: Path, *, stale: bool) -> SiteCheck:
+def _found(
+    proposal: Proposal, document: SiteDocument, path: Path, *, stale: bool, language: str
+) -> SiteCheck:
     steps = [
         Step(path=one.path, how=one.how, before=one.before, after=one.after)
         for one in proposal.differences
@@ -101,7 +119,7 @@ def _found(proposal: Proposal, document: SiteDocument, path: Path, *, stale: boo
         stale=stale,
         steps=tuple(steps[:SHOWN]),
         more=max(0, len(steps) - SHOWN),
-        restart=tuple(str(change) for change in proposal.diff.restart),
+        restart=tuple(told(str(change), language) for change in proposal.diff.restart),
         diff=proposal.unified(path.name),
         areas=tuple(sorted(areas or ())),
         whole_plant=areas is None,

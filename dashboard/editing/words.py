@@ -81,7 +81,6 @@ WORDS: Mapping[str, str] = {
     "job_cancel": N_("Cancel it"),
     "job_cancelled": N_("It was cancelled: try it again whenever you like."),
     "job_running": N_("Under way:"),
-    "job_waiting": N_("Waits for its turn…"),
     "keep_mine": N_("Take theirs up and keep mine on top"),
     "kind": N_("Kind"),
     "line_add": N_("Add a straight line"),

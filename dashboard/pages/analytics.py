@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -58,9 +59,10 @@ def analytics(
         kinds={name: kind_name(name, language) for name in catalogue()},
         report_day=_first_report(found, site, services.now()),
         show=show,
+        moment=partial(services.speeches[language].clock, zone=site.site.timezone),
         say=say,
         to_alarms=_to_alarms,
-        **reports_context(services),
+        **reports_context(services, language),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,8 @@ from dashboard.access import Permission, PersonOf, needs
 from dashboard.asking import ask, may_cancel
 from dashboard.i18n import N_
 from dashboard.security import require_csrf
-from dashboard.services import Services, ServicesOf
+from dashboard.services import Services, ServicesOf, language_of
+from dashboard.waiting import job_text
 from hazard.errors import StoreError
 from hazard.jobs import JobKind, JobState
 from hazard.reports.weeks import WEEK
@@ -47,7 +49,7 @@ WEEKDAYS = (
 )
 
 
-def reports_context(services: Services) -> dict[str, Any]:
+def reports_context(services: Services, language: str) -> dict[str, Any]:
     """What the list of reports shows: those that there are, and the jobs that make others."""
     backend = services.backend
     made = backend.reports.recent(limit=SHOWN)
@@ -63,6 +65,7 @@ def reports_context(services: Services) -> dict[str, Any]:
         },
         "jobs": [job for job in jobs if job.state is not JobState.DONE and job.job_id not in known],
         "JOB_TEXT": JOB_TEXT,
+        "job_text": partial(job_text, services, language=language),
         "SENDING_TEXT": SENDING_TEXT,
         "may_cancel": may_cancel,
     }
@@ -71,7 +74,11 @@ def reports_context(services: Services) -> dict[str, Any]:
 @router.get("/fragments/reports", dependencies=[needs(Permission.VIEW)])
 def reports_fragment(request: Request, services: ServicesOf) -> Response:
     """The list of reports."""
-    return services.render(request, "fragments/reports.html", **reports_context(services))
+    return services.render(
+        request,
+        "fragments/reports.html",
+        **reports_context(services, language_of(request, services.site)),
+    )
 
 
 @router.post(

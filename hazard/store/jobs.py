@@ -54,6 +54,11 @@ class Jobs:
         query = _query().order_by(JobRow.created_at.desc()).limit(limit)
         return self._read(query.where(JobRow.kind == kind) if kind is not None else query)
 
+    def going(self) -> list[Job]:
+        """The jobs that are not over, in the order in which they are done."""
+        query = _query().where(JobRow.state.not_in(_OVER))
+        return self._read(query.order_by(JobRow.created_at, JobRow.job_id).limit(KEPT))
+
     def waiting(self) -> int:
         """Jobs that nobody has begun yet."""
         query = select(func.count()).where(JobRow.state == JobState.WAITING.value)

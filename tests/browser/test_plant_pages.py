@@ -145,7 +145,7 @@ def test_an_alarm_and_an_outage_reach_overview_and_map_without_reloading(
     expect(page.get_by_role("link", name="Camera yard-1: medium")).to_be_visible()
     expect(page.get_by_role("link", name="Loading yard: medium, 1 unacknowledged")).to_be_visible()
     core.health = {"sensor_h2s-1": (Health.OFFLINE, "offline: no reading")}
-    expect(page.locator("#o-nodes")).to_contain_text("sensor/h2s-1: offline")
+    expect(page.locator("#o-nodes")).to_contain_text("sensor h2s-1: offline")
     expect(page.locator("#o-areas")).to_contain_text("h2s-1: offline")
     assert page.evaluate("window.notReloaded")
 

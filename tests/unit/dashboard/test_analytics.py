@@ -173,7 +173,20 @@ def test_reports_are_listed_with_how_far_they_are_and_downloaded(
     listed = officer.get("/fragments/reports").text
     assert "mail: given up" in listed
     assert "&lt;b&gt;451&lt;/b&gt; full" in listed
-    assert "waits for its turn" in listed
+    assert "Nothing runs before it" in listed
+    dry_run = Job(
+        job_id="j-0",
+        kind=JobKind.DRY_RUN,
+        actor="bo",
+        state=JobState.RUNNING,
+        created_at=clock.now() - timedelta(hours=1),
+        started_at=clock.now() - timedelta(minutes=30),
+    )
+    plant.store.jobs.add(dry_run)
+    listed = officer.get("/fragments/reports").text
+    assert "Running before it: a change that is tried, since" in listed
+    german = officer.get("/api/v1/jobs/j-1", headers={"accept-language": "de"}).json()
+    assert "Vor ihm läuft: das Erproben einer Änderung" in german["told"]
     plant.store.jobs.begin_next(clock.now())
     plant.store.jobs.end("j-1", JobState.FAILED, {}, "the disk is full: make room", clock.now())
     assert "was not made: the disk is full: make room" in officer.get("/fragments/reports").text
