@@ -48,8 +48,8 @@ class LineRule(Model):
     )
     labels: tuple[str, ...] = ("person",)
     min_confidence: float = Field(default=0.4, ge=0, le=1)
-    clear_after_s: float = Field(
-        default=10.0, gt=0, description="seen uncrossed by a healthy camera before it clears"
+    clear_after_s: Span = Field(
+        default=10.0, description="seen uncrossed by a healthy camera before it clears"
     )
 
 
