@@ -73,7 +73,9 @@ def _serve(settings: Settings) -> int:
     try:
         listener = _listen(host, port)
     except OSError as error:
-        _say(_why_not(error, host, port))
+        # The supervisor sets both variables: they say something of their own where they differ.
+        by_file = (host, port) == (site.host, site.port)
+        _say(_why_not(error, host, port, by_file=by_file))
         return PORT_TAKEN
     backend = _open(settings, site_file)
     try:
@@ -119,14 +121,17 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _why_not(error: OSError, host: str, port: int) -> str:
+def _why_not(error: OSError, host: str, port: int, *, by_file: bool) -> str:
     if error.errno == errno.EADDRINUSE:
+        name = "dashboard.port" if by_file else "HAZARD_DASHBOARD_PORT"
+        mend = "set another dashboard.port in the site file" if by_file else "set another"
         return (
-            f"dashboard.port: {port} on {host} is taken by another program: "
-            "end it, or set another dashboard.port in the site file (0 takes any free one)"
+            f"{name}: {port} on {host} is taken by another program: "
+            f"end it, or {mend} (0 takes any free one)"
         )
+    name, mend = ("dashboard.host", "the site file") if by_file else ("HAZARD_DASHBOARD_HOST", "it")
     reason = error.strerror or str(error)
-    return f"dashboard.host: cannot listen on {host}:{port} ({reason}): correct the site file"
+    return f"{name}: cannot listen on {host}:{port} ({reason}): correct {mend}"
 
 
 def _say(text: str) -> None:

@@ -2,12 +2,13 @@
 
 Every route names its permission with `needs(...)`, or is listed as public in `dashboard.security`;
 a test walks all of them. An account's areas bound what its role may do: elsewhere the person is a
-viewer. The agent core checks each ActionRequest once more (`hazard.alarms.authorization`).
+viewer, and of what concerns the whole plant too. The agent core checks each ActionRequest once more
+(`hazard.alarms.authorization`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -72,8 +73,10 @@ GRANTS: Mapping[Permission, frozenset[Role]] = {
 }
 """The roles that have each permission."""
 
-PLANT_WIDE = frozenset({Permission.ADMINISTER})
-"""What a role that was given for some areas does not have: it would give itself the others."""
+PLANT_WIDE = frozenset({Permission.ADMINISTER, Permission.READ_AUDIT})
+"""What a role that was given for some areas does not have: it would give itself the others, or read
+what people of other areas did."""
+WHOLE_PLANT = N_("the whole plant")
 
 
 class Person(Model):
@@ -103,6 +106,17 @@ class Person(Model):
         if permission is not Permission.VIEW and area and self.areas and area not in self.areas:
             return False
         return self.role in GRANTS[permission]
+
+    def beyond(self, areas: Iterable[str]) -> tuple[str, ...]:
+        """Of these areas those in which the role does not hold."""
+        return tuple(area for area in areas if self.areas and area not in self.areas)
+
+    def may_in(self, permission: Permission, areas: Iterable[str] = ()) -> bool:
+        """Whether they have it in each of these areas; where none is named, in the whole plant."""
+        named = tuple(areas)
+        if not named:
+            return self.may(permission) and not self.areas
+        return all(self.may(permission, area) for area in named)
 
 
 def current_person(request: Request) -> Person:
@@ -134,24 +148,71 @@ class NotAllowed(HTTPException):
         )
 
 
-def needs(permission: Permission) -> Any:
-    """A dependency that refuses whoever lacks the permission (403, with the roles that have it)."""
+class NotThere(NotAllowed):
+    """A role holds in other areas than those that something concerns: 403, with who may."""
+
+    def __init__(self, person: Person, permission: Permission, areas: Iterable[str] = ()) -> None:
+        super().__init__(person.role, permission)
+        self._holds = ", ".join(person.areas)
+        self._beyond = ", ".join(person.beyond(areas))
+        roles = ", ".join(each.value for each in Role if each in GRANTS[permission])
+        self.detail = (
+            f"your role {person.role.value} holds in {self._holds}, and this concerns "
+            f"{self._beyond or WHOLE_PLANT} ({MEANING[permission]}): keep to your areas, or ask "
+            f"one whose role holds there: {roles}"
+        )
+
+    def told(self, language: str) -> str:
+        """The refusal in a language, for people."""
+        return tell(
+            language,
+            N_(
+                "Your role (%(role)s) holds in %(areas)s, and this concerns %(where)s: %(what)s. "
+                "Keep to your areas, or ask one whose role holds there: %(roles)s."
+            ),
+            role=tell(language, ROLE_TEXT[self._role]),
+            areas=self._holds,
+            where=self._beyond or tell(language, WHOLE_PLANT),
+            what=tell(language, MEANING[self._permission]),
+            roles=", ".join(
+                tell(language, ROLE_TEXT[each]) for each in Role if each in GRANTS[self._permission]
+            ),
+        )
+
+
+def refuse_beyond(person: Person, permission: Permission, areas: Iterable[str] = ()) -> None:
+    """Refuse who lacks the permission in one of these areas; none: in the whole plant.
+
+    Raises:
+        NotThere: (an HTTPException) 403, where the role holds elsewhere only.
+        NotAllowed: (an HTTPException) 403, where the role does not have it at all.
+    """
+    named = tuple(areas)
+    if person.may_in(permission, named):
+        return
+    if person.role in GRANTS[permission] and person.areas:
+        raise NotThere(person, permission, named)
+    raise NotAllowed(person.role, permission)
+
+
+def needs(permission: Permission, *, everywhere: bool = False) -> Any:
+    """A dependency that refuses whoever lacks the permission (403, with the roles that have it).
+
+    `everywhere`: what the route is about belongs to no area, so that a role for some does not do.
+    """
+    plant_wide = everywhere or permission in PLANT_WIDE
 
     def check(request: Request) -> None:
         person = current_person(request)
-        if person.may(permission):
-            return
         if person.scopes is not None and permission not in person.scopes:
             raise HTTPException(403, f"this token lacks the scope {permission.value}")
-        if permission in PLANT_WIDE and person.role in GRANTS[permission]:
-            raise HTTPException(
-                403,
-                f"your role {person.role.value} holds in {', '.join(person.areas)}: "
-                f"to {MEANING[permission]} it has to hold everywhere",
-            )
-        raise NotAllowed(person.role, permission)
+        if plant_wide:
+            refuse_beyond(person, permission)
+        elif not person.may(permission):
+            raise NotAllowed(person.role, permission)
 
-    check.permission = permission  # type: ignore[attr-defined]  # the table test reads it
+    check.permission = permission  # type: ignore[attr-defined]  # the table test reads both
+    check.everywhere = plant_wide  # type: ignore[attr-defined]
     return Depends(check)
 
 

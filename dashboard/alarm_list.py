@@ -118,8 +118,13 @@ def alarm_page(
 
 
 def new_since(services: Services, query: ListQuery, at: datetime) -> int:
-    """How many alarms of the list were raised since a time; `NEW_AT_MOST` + 1 are more."""
+    """How many alarms have come to belong to the list since a time; `NEW_AT_MOST` + 1 are more.
+
+    Where words are looked for, those that were raised since.
+    """
     where = query.where(services.site.site.timezone)
+    if not where.text:
+        return min(services.backend.queries.came_since(where, at), NEW_AT_MOST + 1)
     after = max(at, where.after) if where.after is not None else at
     narrowed = where.model_copy(update={"after": after})
     page = services.backend.queries.list_alerts(narrowed, limit=NEW_AT_MOST + 1)

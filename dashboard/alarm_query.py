@@ -8,7 +8,15 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+)
 
 from dashboard.wording import SUPPRESSED, UNACKNOWLEDGED
 from hazard.store.queries import AlertFilter, Order, Ordered
@@ -16,6 +24,8 @@ from hazard.types import DecidedBy, IsaState, Name, Severity
 
 Show = Literal["open", "unacknowledged", "suppressed", "ended", "all"]
 EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+NAME_SHOWN, VALUE_SHOWN = 40, 80
+"""Signs that are repeated of what is not known."""
 _STATES: dict[str, frozenset[IsaState]] = {
     "unacknowledged": UNACKNOWLEDGED,
     "suppressed": SUPPRESSED,
@@ -145,11 +155,26 @@ def _aware(at: datetime | None, zone: str) -> datetime | None:
     return (at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
 
 
+def not_known(kept: dict[str, JsonValue]) -> tuple[str, ...]:
+    """What of a saved view this release does not know, as `name: value`; empty: it knows it all."""
+    strange = [name for name in kept if name not in ListQuery.model_fields]
+    try:
+        query_of(kept)
+    except ValidationError as error:
+        strange += [str(fault["loc"][0]) for fault in error.errors(include_url=False)]
+    return tuple(_shown(name, kept.get(name)) for name in dict.fromkeys(strange))
+
+
+def _shown(name: str, value: object) -> str:
+    values = value if isinstance(value, list | tuple) else (value,)
+    return f"{name[:NAME_SHOWN]}: {', '.join(str(each) for each in values)[:VALUE_SHOWN]}"
+
+
 def query_of(kept: dict[str, JsonValue]) -> ListQuery:
     """The query of a saved view.
 
     Raises:
-        ValueError: if an older release kept something that the list no longer knows.
+        ValidationError: (a ValueError) if another release kept a value that this one does not know.
     """
     single = {"show", "q", "case", "since", "until", "sort", "reverse"}
     values = {

@@ -44,6 +44,7 @@ from dashboard.pages import (
     exports,
     health,
     incident,
+    jobs,
     live,
     login,
     me,
@@ -60,6 +61,7 @@ from dashboard.passwords import Passwords
 from dashboard.security import Guard
 from dashboard.services import FOLDER, Services, language_of, utc_now
 from dashboard.settings import Settings, SiteFile
+from dashboard.spoken import plain, told
 from dashboard.verifying import Verifier
 from hazard.errors import StoreError
 from hazard.site.models import Site
@@ -126,6 +128,7 @@ def create_app(
         exports,
         analytics,
         reports,
+        jobs,
         live,
         health,
         evidence,
@@ -188,9 +191,11 @@ def _wants_page(request: Request) -> bool:
 
 
 def _problem(request: Request, status: int, why: str) -> Response:
-    if not _wants_page(request):
-        return JSONResponse({"detail": why}, status_code=status)
     services: Services = request.app.state.services
+    if not _wants_page(request):
+        people = request.headers.get("x-fragment") is not None
+        detail = told(why, services.reading(request)) if people else why
+        return JSONResponse({"detail": detail}, status_code=status)
     return services.render(
         request,
         "error.html",
@@ -203,8 +208,9 @@ def _problem(request: Request, status: int, why: str) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     why = str(error.detail) if isinstance(error, HTTPException) else "internal error"
-    if isinstance(error, NotAllowed) and _wants_page(request):
-        why = error.told(language_of(request, request.app.state.services.site))
+    read_by_people = _wants_page(request) or request.headers.get("x-fragment") is not None
+    if isinstance(error, NotAllowed) and read_by_people:
+        why = plain(error.told(language_of(request, request.app.state.services.site)))
     elif why == HTTPStatus.NOT_FOUND.phrase and _wants_page(request):
         why = NO_PAGE
     return _problem(request, status, why)

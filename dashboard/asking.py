@@ -8,10 +8,11 @@ from typing import Annotated
 from fastapi import HTTPException
 from pydantic import Field, JsonValue, StringConstraints, ValidationError
 
-from dashboard.access import Person
+from dashboard.access import Permission, Person
 from dashboard.services import Services
 from hazard.alarms.arguments import parse_arguments
 from hazard.errors import IllegalTransition
+from hazard.jobs import Job
 from hazard.store.queries import RequestStatus
 from hazard.types import ActionRequest, Model, Verb
 
@@ -34,6 +35,30 @@ class Asked(Model):
 
     request_id: RequestId
     reason: Reason = Field(description="why")
+
+
+def may_cancel(person: Person, job: Job) -> bool:
+    """Whether somebody may end this job: who asked for it, or an administrator of all areas."""
+    theirs = person.name == job.actor and person.may(Permission.START_JOBS)
+    return not job.over and (theirs or person.may(Permission.ADMINISTER))
+
+
+def cancel(services: Services, person: Person, job_id: str, request_id: uuid.UUID) -> RequestStatus:
+    """Ask the agent to end a job before its end.
+
+    Raises:
+        HTTPException: 403 where it is another's, 404 where there is none, 409 where it is over.
+        StoreError: if the database cannot be written.
+    """
+    job = services.backend.jobs.get(job_id[:64])
+    if job is None:
+        raise HTTPException(404, "there is no such job: it may be too old")
+    if job.over:
+        raise HTTPException(409, "this job is over already: nothing is left to cancel")
+    if not may_cancel(person, job):
+        raise HTTPException(403, f"{job.actor} asked for it: ask them, or an administrator")
+    arguments: dict[str, JsonValue] = {"job_id": job.job_id}
+    return ask(services, person, Verb.CANCEL_JOB, arguments, request_id=request_id)
 
 
 def ask(

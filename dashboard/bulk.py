@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from dashboard.access import Person
 from dashboard.actions import ActionForm, submit
 from dashboard.services import Services
+from dashboard.spoken import told
 from dashboard.views import AlarmView, alarm_view
 from hazard.store.queries import RequestStatus
 from hazard.types import Verb
@@ -80,7 +81,7 @@ def acknowledge(services: Services, person: Person, form: BulkForm, language: st
                     alert_id=looked.alert_id,
                     request_id="",
                     word="refused",
-                    text=str(error.detail),
+                    text=told(str(error.detail), language),
                 )
             )
             continue

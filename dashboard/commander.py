@@ -31,7 +31,7 @@ CONNECT_WITHIN_S = 5.0
 EXPIRES_S = 60
 """A command that a broker holds for longer is not delivered any more."""
 AGAIN_S = (1, 30)
-NOT_BY_MQTT = frozenset({Verb.CHANGE_SITE, Verb.RESTORE_SITE, Verb.START_JOB})
+NOT_BY_MQTT = frozenset({Verb.CHANGE_SITE, Verb.RESTORE_SITE, Verb.START_JOB, Verb.CANCEL_JOB})
 """The site file, and work on the box: asked for on the node's own dashboard."""
 
 log = structlog.get_logger(__name__)

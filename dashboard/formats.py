@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date as calendar_day
 from datetime import datetime
 from enum import Enum
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from dashboard.i18n import N_, translations
 from dashboard.stages import figure, unit_text
 from dashboard.views import age_text
 from dashboard.wording import WORDS
+from hazard.triage.phrases import measure_name
 from hazard.types import Measured
 
 DAY_UNIT = {"en": "d", "fr": "j", "de": "T", "es": "d", "it": "g"}
@@ -22,6 +24,20 @@ _TRUTH = {True: N_("yes"), False: N_("no"), None: N_("none")}
 _LIMIT = N_("limit")
 _UNKNOWN = N_("unknown")
 _LONGER = N_("longer")
+QUANTITIES = {
+    "pressure": N_("pressure"),
+    "flow": N_("flow"),
+    "humidity": N_("humidity"),
+    "vibration": N_("vibration"),
+    "noise": N_("noise"),
+    "speed": N_("speed"),
+    "weight": N_("weight"),
+    "current": N_("current"),
+    "voltage": N_("voltage"),
+    "power": N_("power"),
+    "oxygen": N_("oxygen"),
+}
+"""What common sensors measure, beside what rules and gases are called."""
 _REGION = {"en": "en_GB"}
 """English dates have the day first and a clock of 24 hours."""
 
@@ -75,12 +91,17 @@ class Speech:
 
     def measured(self, measured: Measured) -> str:
         """A measured value with its unit, and its limit."""
-        name = measured.name.replace("_", " ")
+        name = self.measure(measured.name)
         text = f"{name} {self.figure(measured.value)} {unit_text(measured.unit)}".strip()
         if measured.threshold is None:
             return text
         limit = self.figure(measured.threshold)
         return f"{text} ({self.tr(_LIMIT)} {limit})"
+
+    def measure(self, name: str) -> str:
+        """What a measured value is called; a gas by its formula."""
+        known = QUANTITIES.get(name)
+        return self.tr(known) if known is not None else measure_name(name, self.language)
 
     def age(self, seconds: float) -> str:
         """A duration in at most two units."""
@@ -89,6 +110,15 @@ class Speech:
     def date(self, at: datetime, zone: str) -> str:
         """The day in the site's zone."""
         return format_date(at.astimezone(ZoneInfo(zone)), "medium", locale=self._locale)
+
+    def day(self, day: calendar_day | str) -> str:
+        """A day of the calendar; a text (`2026-05-01`) that is none stays as it is."""
+        if isinstance(day, str):
+            try:
+                day = calendar_day.fromisoformat(day)
+            except ValueError:
+                return str(day)
+        return format_date(day, "medium", locale=self._locale)
 
     def clock(self, at: datetime, zone: str, now: datetime | None = None) -> str:
         """A time in the site's zone, to the second; with its day when that is not today."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from dashboard.drawing import Outline, outlines
+from dashboard.editing.labels import LABELS, VALUES
+from dashboard.i18n import translations
 from dashboard.lines import strokes
 from dashboard.previews import camera_view, preview_size
 from dashboard.services import Services
 from dashboard.views import alarm_view, in_language
 from hazard.catalogue import catalogue
 from hazard.site.models import Camera, Site
+from hazard.site.rules import RuleConfig
 
 LATEST = 10
 LOOK_BACK = timedelta(days=7)
@@ -78,16 +82,31 @@ def rules_of(site: Site, camera_id: str, language: str) -> list[RuleLine]:
                     hazard=in_language(names, language) or hazard,
                     zone=getattr(rule, "zone", None) or "",
                     line=getattr(rule, "line", ""),
-                    settings=_settings(rule.model_dump(exclude_none=True)),
+                    settings=_settings(rule, language),
                 )
             )
     return lines
 
 
-def _settings(rule: dict[str, Any]) -> tuple[tuple[str, object], ...]:
-    plain = {key: value for key, value in rule.items() if key not in _NO_FIGURE}
-    return tuple(
-        (key.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, tuple) else value)
-        for key, value in plain.items()
-        if isinstance(value, int | float | str | tuple) and value != ()
-    )
+def _settings(rule: RuleConfig, language: str) -> tuple[tuple[str, object], ...]:
+    translate = translations(language).gettext
+    found: list[tuple[str, object]] = []
+    for key, value in rule.model_dump(exclude_none=True).items():
+        if key in _NO_FIGURE or not isinstance(value, int | float | str | tuple) or value == ():
+            continue
+        label = LABELS.get(f"{type(rule).__name__}.{key}") or LABELS.get(key)
+        name = key.replace("_", " ")
+        if label is not None:
+            unit = f" ({translate(label.unit)})" if label.unit else ""
+            name = f"{translate(label.text)}{unit}"
+        found.append((name, _value(value, translate)))
+    return tuple(found)
+
+
+def _value(value: object, translate: Callable[[str], str]) -> object:
+    """A setting's value; of several, levels by name and place."""
+    if isinstance(value, tuple):
+        return ", ".join(str(_value(each, translate)) for each in value)
+    if isinstance(value, dict):
+        return " ".join(str(part) for part in value.values())
+    return translate(VALUES[value]) if isinstance(value, str) and value in VALUES else value

@@ -26,7 +26,8 @@ HEAD = """\
 # Who may use which route
 
 Written by `python -m dashboard.routes docs/dashboard/routes.md`; do not edit. `public` needs no
-login. Where a route concerns an area, a role that was given for other areas does not count there.
+login. `everywhere`: a role that was given for some areas does not do. All other routes but those of
+`view` ask for the role in the areas that the request concerns; where it names none, everywhere.
 
 | permission | may | viewer | operator | safety officer | integrator | administrator |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -41,11 +42,13 @@ class RouteRow:
 
     Attributes:
         permission: None: public, or not declared.
+        everywhere: a role for some areas does not do.
     """
 
     path: str
     method: str
     permission: Permission | None
+    everywhere: bool = False
 
 
 def route_rows(routes: Iterable[Any]) -> list[RouteRow]:
@@ -63,8 +66,11 @@ def _walk(routes: Iterable[Any]) -> Iterator[RouteRow]:
             continue
         asked = [getattr(each.dependency, "permission", None) for each in route.dependencies]
         named = [permission for permission in asked if permission is not None]
+        everywhere = any(
+            getattr(each.dependency, "everywhere", False) for each in route.dependencies
+        )
         for method in route.methods - {"HEAD"}:
-            yield RouteRow(route.path, method, _narrowest(named))
+            yield RouteRow(route.path, method, _narrowest(named), everywhere)
 
 
 def _narrowest(named: list[Permission]) -> Permission | None:
@@ -81,6 +87,7 @@ def table(rows: Iterable[RouteRow]) -> str:
     lines += ["", "| route | permission |", "| --- | --- |"]
     for row in rows:
         word = f"`{row.permission.value}`" if row.permission else "public"
+        word += ", everywhere" if row.everywhere else ""
         lines.append(f"| {row.method} `{row.path}` | {word} |")
     return "\n".join(lines) + "\n"
 

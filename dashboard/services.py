@@ -34,6 +34,9 @@ from dashboard.preferences import (
 )
 from dashboard.settings import ANSWER_WITHIN_S, Settings, SiteFile
 from dashboard.shell import ADMINISTRATION, pages_of
+from dashboard.spoken import Told, filled, told
+from dashboard.spoken.audits import audited
+from dashboard.spoken.figures import figure_name, figures_of, stage_text
 from dashboard.stages import HealthView, judge, of_site, together, unit_text
 from dashboard.verifying import Verifier
 from dashboard.views import (
@@ -86,6 +89,13 @@ def templates(language: str) -> Environment:
         word=speech.word,
         tr=speech.tr,
         measured=speech.measured,
+        measure=speech.measure,
+        day=speech.day,
+        told=lambda text: told(text, language),
+        audited=lambda verb: audited(verb, speech),
+        stage=lambda name: stage_text(name, speech),
+        figure_name=lambda name: figure_name(name, speech),
+        figures_of=lambda stage: figures_of(stage, speech),
         unit=unit_text,
     )
     environment.globals.update(
@@ -165,7 +175,7 @@ class Services:
         """The nodes put together, the site file's own first."""
         return together(nodes, self.site.site.node)
 
-    def request_text(self, status: RequestStatus, language: str) -> tuple[str, str]:
+    def request_text(self, status: RequestStatus, language: str) -> tuple[str, Told]:
         """How a request stands: a word for the style, and what to tell the person."""
         waited = self.now() - status.request.requested_at
         word = status.state.value
@@ -176,9 +186,13 @@ class Services:
             text = NOT_DONE_TEXT
         if word == "done" and status.request.verb is Verb.START_JOB:
             text = BEGUN_TEXT
-        tr = self.speeches[language].tr
-        verb = tr(VERB_TEXT[status.request.verb])
-        return word, tr(text).format(verb=verb, outcome=status.outcome)
+        verb = self.speeches[language].tr(VERB_TEXT[status.request.verb])
+        return word, filled(language, text, verb=verb, outcome=told(status.outcome, language))
+
+    def reading(self, request: Request) -> str:
+        """The language of a text that our own page shows or, for a program, English."""
+        page = request.headers.get("x-fragment") is not None
+        return language_of(request, self.site) if page else "en"
 
     def render(
         self, request: Request, name: str, *, status: int = 200, **context: object

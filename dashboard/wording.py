@@ -103,6 +103,7 @@ VERB_TEXT = {
     Verb.CHANGE_SITE: N_("Change the site file"),
     Verb.RESTORE_SITE: N_("Restore the site file"),
     Verb.START_JOB: N_("Start a job"),
+    Verb.CANCEL_JOB: N_("Cancel a job"),
 }
 OUTCOME_WORD = {
     "pending": N_("PENDING"),
@@ -114,7 +115,7 @@ OUTCOME_WORD = {
 """How a request to the agent core stands, in one word."""
 NOT_DONE_TEXT = N_("{verb}: NOT done. {outcome}")
 """A conflict about something else than an alarm: the outcome says all."""
-BEGUN_WORD, BEGUN_TEXT = N_("BEGUN"), N_("It is under way: this page shows how far it is.")
+BEGUN_WORD, BEGUN_TEXT = N_("ACCEPTED"), N_("It is queued: this page shows how it stands.")
 """What becomes of a request for long work at first: it is done with, the work is not."""
 OUTCOME_TEXT = {
     "pending": N_("{verb}: handed to the agent…"),

@@ -79,13 +79,21 @@ def build_supervisor(
         child_specs(site),
         environment={
             **paths.environment(),
-            "HAZARD_DASHBOARD_HOST": site.dashboard.host,
-            "HAZARD_DASHBOARD_PORT": str(site.dashboard.port),
+            **_dashboard_place(site),
             **(environment or {}),
         },
         state_file=paths.supervisor_state,
         log_dir=log_dir,
     )
+
+
+def _dashboard_place(site: Site) -> dict[str, str]:
+    """Where the dashboard listens while the agent runs: as this process was told, or the site."""
+    said = {
+        "HAZARD_DASHBOARD_HOST": site.dashboard.host,
+        "HAZARD_DASHBOARD_PORT": str(site.dashboard.port),
+    }
+    return {name: os.environ.get(name) or value for name, value in said.items()}
 
 
 @contextmanager

@@ -33,6 +33,7 @@ class Verb(StrEnum):
     CHANGE_SITE = "change-site"
     RESTORE_SITE = "restore-site"
     START_JOB = "start-job"
+    CANCEL_JOB = "cancel-job"
 
 
 class Via(StrEnum):

@@ -23,12 +23,17 @@ class JobKind(StrEnum):
 
 
 class JobState(StrEnum):
-    """Where a job stands. A job that was running when its process died is `failed`."""
+    """Where a job stands.
+
+    A job that was running when its process died is `failed`; one that a person has ended before its
+    end is `cancelled`, and is never begun again by itself.
+    """
 
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class Job(Model):
@@ -53,4 +58,8 @@ class Job(Model):
     @property
     def over(self) -> bool:
         """Whether it has ended, well or not."""
-        return self.state in (JobState.DONE, JobState.FAILED)
+        return self.state in OVER
+
+
+OVER = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
+"""The states in which nothing more is done."""

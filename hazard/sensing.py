@@ -137,11 +137,16 @@ class CameraReport(Model):
     at_monotonic_s: float
     state: CameraState
     reason: str = Field(default="", max_length=500, description="why, in words, with the mend")
-    fps: float = Field(default=0.0, description="frames processed per second, last 5 s")
+    fps: float = Field(
+        default=0.0, description="frames processed per second, last 5 s or three picture intervals"
+    )
     frames_read: int = 0
     frames_processed: int = 0
     frames_dropped: int = 0
     restarts: int = Field(default=0, description="times the decoder was started again")
+    watched: bool = Field(
+        default=True, description="false: pictures come, and for too long none was processed"
+    )
 
 
 class Reading(Model):

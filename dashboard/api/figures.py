@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
-from dashboard.access import Permission, needs
+from dashboard.access import Permission, PersonOf, needs
 from dashboard.api.models import Problem
 from dashboard.api.routes import ERRORS
 from dashboard.figures import PeriodQuery
-from dashboard.pages.analytics import csv_answer
+from dashboard.pages.analytics import table_answer
 from dashboard.pages.reports import pdf_answer
 from dashboard.services import ServicesOf, language_of
 from hazard.figures import PlantFigures
@@ -39,12 +39,14 @@ def get_figures(services: ServicesOf, period: PeriodOf) -> PlantFigures:
     response_class=Response,
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
-def get_table(request: Request, services: ServicesOf, table: str, period: PeriodOf) -> Response:
-    """One table of the page as CSV; an unknown name is answered with those that there are."""
-    site = services.site
-    asked = period.asked(site, services.now())
-    found = services.figures.figures(services.backend.figures, site, asked)
-    return csv_answer(found, services, language_of(request, site), table)
+def get_table(
+    request: Request, services: ServicesOf, person: PersonOf, table: str, period: PeriodOf
+) -> Response:
+    """One table of the page as CSV; an unknown name is answered with those that there are.
+
+    Whose role holds in some areas names one of them as `area`.
+    """
+    return table_answer(services, person, language_of(request, services.site), table, period)
 
 
 @router.get("/reports", dependencies=[needs(Permission.VIEW)], tags=["reports"])
@@ -57,7 +59,7 @@ def list_reports(
 
 @router.get(
     "/reports/{report_id}.pdf",
-    dependencies=[needs(Permission.EXPORT)],
+    dependencies=[needs(Permission.EXPORT, everywhere=True)],
     tags=["reports"],
     response_class=Response,
     responses={200: {"content": {"application/pdf": {"schema": {"type": "string"}}}}},

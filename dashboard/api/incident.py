@@ -20,7 +20,6 @@ from dashboard.incident.exporting import ExportOrder, start_export
 from dashboard.incident.offers import offers
 from dashboard.incident.page import shown_evidence, similar
 from dashboard.incident.readings import Series, series_around
-from dashboard.incident.reasons import in_words
 from dashboard.incident.replays import Judged, replays
 from dashboard.incident.saying import Say
 from dashboard.incident.similar import Similar
@@ -29,6 +28,7 @@ from dashboard.pages.evidence import address_of, clear_view
 from dashboard.pages.exports import file_of, find
 from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf
+from dashboard.spoken import sentences
 from dashboard.views import alarm_view
 from hazard.store.queries import AlertDetail
 from hazard.types import Evidence, UtcTime, Verb
@@ -116,8 +116,8 @@ def get_incident(
         title=say.kind(message.hazard, message),
         summary=told_of.summary,
         summary_by_model=told_of.by_model,
-        policy_why=in_words(message.policy_why, say),
-        reason=in_words(message.reason, say),
+        policy_why=sentences(message.policy_why, language),
+        reason=sentences(message.reason, language),
         checklist=checklist(found, language),
         comparison=comparison(found.revisions, say),
         timeline=timeline(found, say),

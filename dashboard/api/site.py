@@ -12,7 +12,7 @@ from dashboard.api.models import ActionAnswer, Problem
 from dashboard.api.routes import ERRORS, WRITE_ERRORS
 from dashboard.api.routes import answer as action_answer
 from dashboard.asking import Asked, ask
-from dashboard.editing.check import SiteCheck, check, not_theirs
+from dashboard.editing.check import SiteCheck, check, check_text, refuse_reach
 from dashboard.editing.document import SiteDocument, read_document
 from dashboard.editing.form import forms
 from dashboard.editing.ground import GroundFit, GroundPoints, fit
@@ -82,15 +82,16 @@ def document(services: Services) -> SiteDocument:
 
 
 @router.get("")
-def get_site(services: ServicesOf) -> SiteFileAnswer:
+def get_site(request: Request, services: ServicesOf) -> SiteFileAnswer:
     """The site file's data and hash."""
-    found = document(services)
+    found, path = document(services), services.settings.site_file
+    language = services.reading(request)
     return SiteFileAnswer(
         sha256=found.sha256,
         data=found.data,
         problem=" ".join(
             f"{one.path}: {one.what}, {one.mend}."
-            for one in check(found, services.settings.site_file, found.sha256, {}).problems[:3]
+            for one in check(found, path, found.sha256, {}, language).problems[:3]
         ),
     )
 
@@ -131,10 +132,11 @@ def get_schema(request: Request, services: ServicesOf) -> dict[str, Any]:
 
 
 @router.post("/check", dependencies=[Depends(require_csrf)], responses=WRITE_ERRORS)
-def check_site(services: ServicesOf, form: PatchForm) -> SiteCheck:
+def check_site(request: Request, services: ServicesOf, form: PatchForm) -> SiteCheck:
     """What a change would do, or what is wrong with it. Nothing is saved."""
     found = document(services)
-    return check(found, services.settings.site_file, form.base_sha256, form.patch)
+    path, language = services.settings.site_file, services.reading(request)
+    return check(found, path, form.base_sha256, form.patch, language)
 
 
 @router.post("/ground", dependencies=[Depends(require_csrf)], responses=WRITE_ERRORS)
@@ -153,14 +155,14 @@ def change_site(
     request: Request, services: ServicesOf, person: PersonOf, form: ChangeForm
 ) -> ActionAnswer:
     """Save a change as a new version; look at `/api/v1/actions/{request_id}` for the outcome."""
-    found = check_site(services, PatchForm(base_sha256=form.base_sha256, patch=form.patch))
+    patch = PatchForm(base_sha256=form.base_sha256, patch=form.patch)
+    found = check_site(request, services, patch)
     if found.problems:
         first = found.problems[0]
         seen = f" ({first.value})" if first.value else ""
         raise HTTPException(422, f"{first.path}: {first.what}{seen}: {first.mend}")
-    beyond = not_theirs(person, found)
-    if beyond and not found.stale:
-        raise HTTPException(403, f"this concerns {beyond}: ask somebody who is responsible there")
+    if not found.stale:
+        refuse_reach(person, Permission.EDIT_SITE, found)
     arguments: dict[str, JsonValue] = {"base_sha256": form.base_sha256, "patch": form.patch}
     status = ask(
         services,
@@ -180,6 +182,11 @@ def restore_site(
     request: Request, services: ServicesOf, person: PersonOf, form: RestoreForm
 ) -> ActionAnswer:
     """Bring an earlier version back, as a new one."""
+    earlier = services.backend.versions.get(form.version) if person.areas else None
+    if earlier is not None:
+        path = services.settings.site_file
+        found = check_text(document(services), path, form.base_sha256, earlier.text)
+        refuse_reach(person, Permission.EDIT_SITE, found)
     arguments: dict[str, JsonValue] = {"base_sha256": form.base_sha256, "version": form.version}
     status = ask(
         services,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import Field, JsonValue
 
-from dashboard.access import Permission, Person
+from dashboard.access import Permission, Person, refuse_beyond
 from dashboard.editing.document import SiteDocument
+from dashboard.spoken import told
 from hazard.errors import ConfigError
-from hazard.site.change import Proposal, propose
+from hazard.site.change import Proposal, compare, propose
 from hazard.site.problems import SiteFileError
 from hazard.site.reach import areas_of_change
 from hazard.types import Model
@@ -52,15 +54,41 @@ class SiteCheck(Model):
 
 
 def check(
-    document: SiteDocument, path: Path, base_sha256: str, patch: dict[str, JsonValue]
+    document: SiteDocument,
+    path: Path,
+    base_sha256: str,
+    patch: dict[str, JsonValue],
+    language: str = "en",
 ) -> SiteCheck:
-    """Try a patch on the file as it is now."""
+    """Try a patch on the file as it is now; what is wrong is said in a language."""
+    return _tried(
+        document, path, base_sha256, lambda: propose(document.text, patch, path), language
+    )
+
+
+def check_text(document: SiteDocument, path: Path, base_sha256: str, text: str) -> SiteCheck:
+    """What another text of the file, such as an earlier version, would make of it."""
+    return _tried(document, path, base_sha256, lambda: compare(document.text, text, path), "en")
+
+
+def _tried(
+    document: SiteDocument,
+    path: Path,
+    base_sha256: str,
+    work: Callable[[], Proposal],
+    language: str,
+) -> SiteCheck:
     stale = base_sha256 != document.sha256
     try:
-        proposal = propose(document.text, patch, path)
+        proposal = work()
     except SiteFileError as error:
         found = [
-            Fault(path=one.path, what=one.what, value=one.value, mend=one.mend)
+            Fault(
+                path=one.path,
+                what=told(one.what, language),
+                value=one.value,
+                mend=told(one.mend, language),
+            )
             for one in error.problems
         ]
         return SiteCheck(
@@ -72,12 +100,14 @@ def check(
         )
     except ConfigError as error:
         what, _, mend = str(error).partition(": ")
-        fault = Fault(path="", what=what, mend=mend)
+        fault = Fault(path="", what=told(what, language), mend=told(mend, language))
         return SiteCheck(ok=False, sha256=document.sha256, stale=stale, problems=(fault,))
-    return _found(proposal, document, path, stale=stale)
+    return _found(proposal, document, path, stale=stale, language=language)
 
 
-def _found(proposal: Proposal, document: SiteDocument, path: Path, *, stale: bool) -> SiteCheck:
+def _found(
+    proposal: Proposal, document: SiteDocument, path: Path, *, stale: bool, language: str
+) -> SiteCheck:
     steps = [
         Step(path=one.path, how=one.how, before=one.before, after=one.after)
         for one in proposal.differences
@@ -89,17 +119,21 @@ def _found(proposal: Proposal, document: SiteDocument, path: Path, *, stale: boo
         stale=stale,
         steps=tuple(steps[:SHOWN]),
         more=max(0, len(steps) - SHOWN),
-        restart=tuple(str(change) for change in proposal.diff.restart),
+        restart=tuple(told(str(change), language) for change in proposal.diff.restart),
         diff=proposal.unified(path.name),
         areas=tuple(sorted(areas or ())),
         whole_plant=areas is None,
     )
 
 
-def not_theirs(person: Person, found: SiteCheck) -> str:
-    """What the change concerns beyond the areas that the person is responsible for; empty: none."""
-    if not person.areas:
-        return ""
-    if found.whole_plant:
-        return "the whole plant"
-    return ", ".join(a for a in found.areas if not person.may(Permission.EDIT_SITE, a))
+def refuse_reach(person: Person, permission: Permission, found: SiteCheck) -> None:
+    """Refuse a change that concerns more than the areas in which the person's role holds.
+
+    What is no valid site file reaches nobody knows where.
+
+    Raises:
+        NotAllowed: (an HTTPException) 403.
+    """
+    if person.areas:
+        known = not found.whole_plant and not found.problems
+        refuse_beyond(person, permission, (found.areas or person.areas) if known else ())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from dashboard.i18n import N_
-from dashboard.incident.reasons import in_words
 from dashboard.incident.saying import Say
+from dashboard.spoken import sentences
 from dashboard.wording import AUTHORITY_TEXT, CAUSE_TEXT, DECIDED_TEXT, STATE_TEXT
 from hazard.types import AlertMessage, Authority, Cause, Model, Severity, UtcTime
 
@@ -116,12 +116,12 @@ def _texts(message: AlertMessage, say: Say) -> tuple[str, ...]:
         say(DECIDED_TEXT[message.decided_by]),
         say.severity(message.floor),
         say.severity(message.default),
-        " ".join(in_words(message.policy_why, say)),
+        " ".join(sentences(message.policy_why, say.language)),
         said,
         possible,
         f"{say(AUTHORITY_NAME[message.authority])}: {say(AUTHORITY_TEXT[message.authority])}",
         answered,
-        " ".join(in_words(message.reason, say)),
+        " ".join(sentences(message.reason, say.language)),
         say(STATE_TEXT[message.state]),
         _in(words.summary, say) if words is not None else NOTHING,
         str(len(words.action_ids)) if words is not None else NOTHING,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from dashboard.access import Permission, Person
+from dashboard.asking import may_cancel
 from dashboard.drawing import Picture, picture
 from dashboard.incident.budget import latency_budget
 from dashboard.incident.checklist import checklist, told
@@ -14,13 +16,14 @@ from dashboard.incident.compare import AUTHORITY_NAME, comparison
 from dashboard.incident.course import course
 from dashboard.incident.handling import handling
 from dashboard.incident.offers import offers
-from dashboard.incident.reasons import in_words
 from dashboard.incident.replays import replays
 from dashboard.incident.saying import Say
 from dashboard.incident.similar import SHARED_TEXT, Similar, most_like
 from dashboard.incident.timeline import KIND_TEXT, timeline
 from dashboard.services import Services
+from dashboard.spoken import sentences
 from dashboard.views import alarm_view
+from dashboard.waiting import job_text
 from dashboard.wording import AUTHORITY_TEXT, CASE_CAUSE_TEXT
 from hazard.site.models import Site
 from hazard.store.queries import AlertDetail
@@ -93,14 +96,16 @@ def page(services: Services, found: AlertDetail, language: str, person: Person) 
         "may_see_clear": person.may(Permission.SEE_CLEAR, message.area),
         "may_export": person.may(Permission.EXPORT, message.area),
         "may_replay": person.may(Permission.START_JOBS, message.area),
+        "may_cancel": may_cancel,
         "has_camera": any(s in site.cameras for e in message.events for s in e.sources),
         "has_sensor": any(s in site.sensors for e in message.events for s in e.sources),
-        "policy_why": in_words(message.policy_why, say),
-        "reason": in_words(message.reason, say),
+        "policy_why": sentences(message.policy_why, say.language),
+        "reason": sentences(message.reason, say.language),
         "bars": [] if opinion is None else _bars(opinion),
         "opinion": opinion,
         "comparison": comparison(found.revisions, say),
         "replays": replays(services, found),
+        "job_text": partial(job_text, services, language=language),
         "assessments": found.assessments[::-1][:LINES],
         "timeline": timeline(found, say),
         "budget": latency_budget(found),

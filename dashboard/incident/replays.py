@@ -28,7 +28,7 @@ class Judged(Model):
     @property
     def failed(self) -> bool:
         """Whether it could not be done; the job's message says why."""
-        return self.job.state is JobState.FAILED
+        return self.job.state in (JobState.FAILED, JobState.CANCELLED)
 
 
 def replays(services: Services, found: AlertDetail) -> dict[str, Judged]:

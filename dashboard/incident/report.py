@@ -12,9 +12,9 @@ from dashboard.incident.checklist import checklist, told
 from dashboard.incident.compare import comparison
 from dashboard.incident.handling import handling
 from dashboard.incident.readings import Series
-from dashboard.incident.reasons import in_words
 from dashboard.incident.saying import Say
 from dashboard.incident.timeline import KIND_TEXT, timeline
+from dashboard.spoken import sentences
 from hazard.errors import StoreError
 from hazard.reports.document import (
     Document,
@@ -140,9 +140,9 @@ def _why(found: AlertDetail, say: Say) -> Facts:
         (
             say(N_("Why this floor")),
             f"{say.severity(message.floor)} / {say.severity(message.default)}. "
-            + " ".join(in_words(message.policy_why, say)),
+            + " ".join(sentences(message.policy_why, say.language)),
         ),
-        (say(N_("Reason")), " ".join(in_words(message.reason, say))),
+        (say(N_("Reason")), " ".join(sentences(message.reason, say.language))),
     ]
     opinion = message.opinion
     if opinion is not None:
@@ -159,9 +159,9 @@ def _why(found: AlertDetail, say: Say) -> Facts:
 def _plot(series: Series, say: Say, zone: str) -> Part:
     step = max(1, len(series.readings) // PLOT_POINTS)
     points = [(reading.at.timestamp(), reading.value) for reading in series.readings[::step]]
-    highest = say.figure(series.highest)
+    measure, highest = say.measure(series.quantity), say.figure(series.highest)
     return Plot(
-        caption=f"{series.sensor_id}: {series.quantity} ({series.unit}), max {highest}",
+        caption=f"{series.sensor_id}: {measure} ({series.unit}), max {highest}",
         points=points,
         limits=[(limit.name, limit.at) for limit in series.limits],
         marks=[(say(N_("raised")), series.raised_at.timestamp())],

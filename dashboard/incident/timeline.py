@@ -7,12 +7,13 @@ pictures. A revision that a request has made stands with the request and not onc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SkipValidation
 
 from dashboard.i18n import N_
 from dashboard.incident.saying import Say
+from dashboard.spoken import told
 from dashboard.wording import CAUSE_TEXT, CONDITION_TEXT, DECIDED_TEXT, STATE_TEXT, VERB_TEXT
 from hazard.store.queries import AlertDetail, NoticeLine, RequestStatus
 from hazard.types import (
@@ -73,7 +74,7 @@ class Entry(Model):
     at: UtcTime
     kind: Kind
     title: str
-    lines: tuple[str, ...] = ()
+    lines: tuple[Annotated[str, SkipValidation], ...] = ()
     quote: str = ""
     who: str = Field(default="", description="person, program or channel")
     severity: Severity | None = None
@@ -132,7 +133,7 @@ def _requests(found: AlertDetail, say: Say) -> Iterator[Entry]:
         if after is not None and before is not None:
             lines += changes(before, after, say)
         if status.outcome and status.state is not RequestState.DONE:
-            lines.append(status.outcome)
+            lines.append(told(status.outcome, say.language))
         yield Entry(
             at=status.request.requested_at,
             kind="request",
@@ -206,7 +207,7 @@ def changes(before: AlertMessage | None, after: AlertMessage, say: Say) -> list[
 def _notice(line: NoticeLine, say: Say) -> Entry:
     lines = [say(NOTICE_TEXT[line.state])]
     if line.error and line.state is not NoticeState.SENT:
-        lines.append(line.error)
+        lines.append(told(line.error, say.language))
     return Entry(
         at=line.sent_at or line.notice.created_at,
         kind="notice",

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from pydantic import JsonValue, ValidationError
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from dashboard.access import Permission, Person, PersonOf, needs
+from dashboard.access import Permission, Person, PersonOf, needs, refuse_beyond
 from dashboard.alarm_list import (
     NEW_AT_MOST,
     SHOWS,
@@ -19,13 +19,13 @@ from dashboard.alarm_list import (
     hazards_in,
     new_since,
 )
-from dashboard.alarm_query import ListQuery, query_of
+from dashboard.alarm_query import ListQuery, not_known, query_of
 from dashboard.bulk import BulkForm, Looked, acknowledge, outcomes_of, titles
 from dashboard.csv_export import csv_lines
 from dashboard.security import SessionOf, require_csrf
 from dashboard.services import Services, ServicesOf, language_of
 from hazard.errors import StoreError
-from hazard.store.saved_views import ViewRefused
+from hazard.store.saved_views import SavedView, ViewRefused
 from hazard.types import DecidedBy, UtcTime
 
 router = APIRouter(include_in_schema=False)
@@ -43,7 +43,8 @@ def alarms(request: Request, services: ServicesOf, person: PersonOf, page: Mark 
     """The list; without any parameter the person's default view."""
     query = _query(request, services, person)
     context = _context(request, services, person, query, page)
-    return services.page(request, "alarms.html", **context, **_frame(request, services, person))
+    frame = _frame(request, services, person)
+    return services.page(request, "alarms.html", **context, **frame, csv=_csv(person, query))
 
 
 @router.get("/fragments/alarms", dependencies=[needs(Permission.VIEW)])
@@ -72,7 +73,8 @@ def new_fragment(
 
 @router.get("/alarms.csv", dependencies=[needs(Permission.EXPORT)])
 def export(services: ServicesOf, person: PersonOf, query: QueryOf) -> Response:
-    """The alarms of this list as CSV, in its order."""
+    """The alarms of this list as CSV, in its order; of the areas in which the role holds."""
+    refuse_beyond(person, Permission.EXPORT, query.area)
     details: dict[str, JsonValue] = {"list": query.address("")}
     services.backend.desk.audit(services.now(), person.name, "export_alarms", "alarms", details)
     stamp = f"{services.now():%Y%m%dT%H%M%SZ}"
@@ -194,13 +196,29 @@ def seen(
 
 
 def _query(request: Request, services: Services, person: Person) -> ListQuery:
-    """What the address asks for; with an empty one the person's default view."""
-    if not request.query_params.keys() - {"lang", "page"}:
-        for view in services.backend.people.views.of(person.account_id):
-            if view.first and view.account_id == person.account_id:
-                return query_of(view.query)
-        return ListQuery()
-    return _parsed(request.url.query)
+    """What the address asks for; with an empty one the person's default view.
+
+    A default view that another release wrote, and of which this one does not know a part, is not
+    half applied: the plain list stands instead, and the page says why.
+    """
+    if not _is_bare(request):
+        return _parsed(request.url.query)
+    view = _default(services.backend.people.views.of(person.account_id), person)
+    return ListQuery() if view is None or not_known(view.query) else query_of(view.query)
+
+
+def _is_bare(request: Request) -> bool:
+    return not request.query_params.keys() - {"lang", "page"}
+
+
+def _default(views: tuple[SavedView, ...], person: Person) -> SavedView | None:
+    own = (view for view in views if view.first and view.account_id == person.account_id)
+    return next(own, None)
+
+
+def _address(view: SavedView) -> str | None:
+    """Where a view's list is; None where this release does not know a part of it."""
+    return None if not_known(view.query) else query_of(view.query).address()
 
 
 def _parsed(text: str) -> ListQuery:
@@ -249,17 +267,31 @@ def _frame(request: Request, services: Services, person: Person) -> dict[str, An
     language = language_of(request, services.site)
     shown = changes.alerts[:CHANGES_SHOWN] if changes else ()
     named = titles(services, [message.alert_id for message, _ in shown], language)
+    views = services.backend.people.views.of(person.account_id)
+    default = _default(views, person) if _is_bare(request) else None
+    lost = not_known(default.query) if default is not None else ()
     return {
+        "not_applied": (default.name, lost) if default is not None and lost else None,
         "shows": SHOWS,
         "states": STATES,
         "deciders": tuple(DecidedBy),
         "hazards": hazards_in(language),
         "nodes": queries.nodes(),
-        "views": services.backend.people.views.of(person.account_id),
-        "view_address": lambda view: query_of(view.query).address(),
+        "views": views,
+        "view_address": _address,
         "changes": changes or None,
         "changed": [(named[m.alert_id], became) for m, became in shown if m.alert_id in named],
     }
+
+
+def _csv(person: Person, query: ListQuery) -> tuple[str, tuple[str, ...]] | None:
+    """Where the list's file is, and the areas that it is narrowed to; None where none is theirs."""
+    if not person.may(Permission.EXPORT):
+        return None
+    if not person.areas:
+        return query.address("/alarms.csv"), ()
+    own = tuple(area for area in query.area or person.areas if area in person.areas)
+    return (query.address("/alarms.csv", area=own), own) if own else None
 
 
 def _outcomes(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from starlette.responses import Response
 
-from dashboard.access import Permission, needs
+from dashboard.access import Permission, Person, PersonOf, needs, refuse_beyond
 from dashboard.charts import drawing
 from dashboard.figures import PERIODS, Asked, PeriodQuery
 from dashboard.pages.reports import reports_context
@@ -34,6 +35,7 @@ def analytics(
     request: Request,
     services: ServicesOf,
     period: PeriodOf,
+    person: PersonOf,
     asked: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
     """All sections of the period; `asked` is the request for a report that was just handed in."""
@@ -50,15 +52,17 @@ def analytics(
         sections=parts,
         drawings={each.key: drawing(each.chart, language) for each in parts if each.chart},
         span=span,
+        may_export=person.may_in(Permission.EXPORT, (span.area,) if span.area else ()),
         asked=None if status is None else (status, *services.request_text(status, language)),
         period=period,
         periods=PERIODS,
         kinds={name: kind_name(name, language) for name in catalogue()},
         report_day=_first_report(found, site, services.now()),
         show=show,
+        moment=partial(services.speeches[language].clock, zone=site.site.timezone),
         say=say,
         to_alarms=_to_alarms,
-        **reports_context(services),
+        **reports_context(services, language),
     )
 
 
@@ -72,20 +76,25 @@ def _first_report(found: PlantFigures, site: Site, now: datetime) -> str:
 
 
 @router.get("/analytics/{table}.csv", dependencies=[needs(Permission.EXPORT)])
-def table_file(request: Request, services: ServicesOf, table: str, period: PeriodOf) -> Response:
+def table_file(
+    request: Request, services: ServicesOf, person: PersonOf, table: str, period: PeriodOf
+) -> Response:
     """One section's table as CSV (RFC 4180, UTF-8), in the reader's language."""
-    site = services.site
-    asked = period.asked(site, services.now())
-    found = services.figures.figures(services.backend.figures, site, asked)
-    return csv_answer(found, services, language_of(request, site), table)
+    return table_answer(services, person, language_of(request, services.site), table, period)
 
 
-def csv_answer(found: PlantFigures, services: Services, language: str, table: str) -> Response:
+def table_answer(
+    services: Services, person: Person, language: str, table: str, period: PeriodQuery
+) -> Response:
     """The table of this section as a file.
 
     Raises:
-        HTTPException: 404, naming the tables that there are.
+        HTTPException: 403 where it counts alarms of areas in which the person's role does not
+            hold, 404, naming the tables that there are, where this is none.
     """
+    asked = period.asked(services.site, services.now())
+    refuse_beyond(person, Permission.EXPORT, (asked.area,) if asked.area else ())
+    found = services.figures.figures(services.backend.figures, services.site, asked)
     known = {each.key: each for each in sections(found, services.site, language)}
     if table not in known:
         raise HTTPException(404, f"there is no table {table[:64]!r}: known are {', '.join(known)}")

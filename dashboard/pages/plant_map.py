@@ -11,17 +11,18 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request, UploadFile
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from dashboard.access import Permission, PersonOf, needs
-from dashboard.plan_form import BadPlace, places_of
+from dashboard.access import Permission, Person, PersonOf, needs, refuse_beyond
+from dashboard.plan_form import BadPlace, areas_touched, fields_of, places_of
 from dashboard.plan_pictures import FILE_MAX, BadPicture, plan_picture
 from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf
 from hazard.errors import Conflict
-from hazard.floor_plan import PlanInfo
 from hazard.store.plans import NoSuchPlan, TooManyPlans
 
 router = APIRouter(include_in_schema=False)
 EDITS = [Depends(require_csrf), needs(Permission.EDIT_SITE)]
+WHOLE = [Depends(require_csrf), needs(Permission.EDIT_SITE, everywhere=True)]
+"""A picture shows the whole plant: it is not one area's to change."""
 PlanName = Annotated[str, Form(min_length=1, max_length=120)]
 Expected = Annotated[datetime, Form(description="when the plan was last changed, as it was shown")]
 
@@ -46,7 +47,7 @@ def picture(request: Request, services: ServicesOf, plan_id: str) -> Response:
     return Response(data, media_type=media_type, headers=headers)
 
 
-@router.post("/map/plans", dependencies=EDITS)
+@router.post("/map/plans", dependencies=WHOLE)
 def hand_in(
     request: Request,
     services: ServicesOf,
@@ -74,12 +75,12 @@ def hand_in(
 
 @router.post("/map/plans/{plan_id}/places", dependencies=EDITS)
 async def place(request: Request, services: ServicesOf, person: PersonOf, plan_id: str) -> Response:
-    """Say what lies where."""
+    """Say what lies where; whose role holds in some areas places what belongs to those."""
     form = await request.form()
-    return await run_in_threadpool(_place, request, services, person.name, plan_id, dict(form))
+    return await run_in_threadpool(_place, request, services, person, plan_id, dict(form))
 
 
-@router.post("/map/plans/{plan_id}/remove", dependencies=EDITS)
+@router.post("/map/plans/{plan_id}/remove", dependencies=WHOLE)
 def remove(services: ServicesOf, person: PersonOf, plan_id: str, expected: Expected) -> Response:
     """Take a plan away."""
     with _told():
@@ -88,15 +89,20 @@ def remove(services: ServicesOf, person: PersonOf, plan_id: str, expected: Expec
 
 
 def _place(
-    request: Request, services: Services, actor: str, plan_id: str, form: dict[str, Any]
+    request: Request, services: Services, person: Person, plan_id: str, form: dict[str, Any]
 ) -> Response:
+    with _told():
+        plan = services.backend.plans.get(plan_id[:64])
     try:
-        places = places_of(form, services.site)
+        if person.areas:
+            touched = areas_touched(form, plan, services.site)
+            refuse_beyond(person, Permission.EDIT_SITE, touched or person.areas)
+        places = places_of(form, services.site, plan, person.areas)
     except BadPlace as error:
         return _page(request, services, plan_id, problem=str(error), status=422, typed=form)
     expected = _time(str(form.get("expected", "")))
     with _told():
-        services.backend.plans.place(plan_id[:64], places, expected, actor, services.now())
+        services.backend.plans.place(plan.plan_id, places, expected, person.name, services.now())
     return RedirectResponse(f"/map?plan={plan_id}&saved=1", status_code=303)
 
 
@@ -138,24 +144,7 @@ def _page(
         status=status,
         plans=plans,
         plan=chosen,
-        values=typed if typed is not None else _values(chosen),
+        values=fields_of(chosen) | (typed or {}),
         problem=problem,
         saved="saved" in request.query_params,
     )
-
-
-def _values(plan: PlanInfo | None) -> dict[str, str]:
-    """The fields of the form as they stand."""
-    if plan is None:
-        return {}
-    values = {}
-    for name, corners in plan.places.areas.items():
-        values[f"area.{name}"] = " ".join(f"{_percent(x)},{_percent(y)}" for x, y in corners)
-    for kind, spots in (("camera", plan.places.cameras), ("sensor", plan.places.sensors)):
-        for name, (x, y) in spots.items():
-            values[f"{kind}.{name}.x"], values[f"{kind}.{name}.y"] = _percent(x), _percent(y)
-    return values
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.2f}".rstrip("0").rstrip(".")

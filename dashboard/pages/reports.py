@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -11,10 +12,11 @@ from pydantic import JsonValue
 from starlette.responses import RedirectResponse, Response
 
 from dashboard.access import Permission, PersonOf, needs
-from dashboard.asking import ask
+from dashboard.asking import ask, may_cancel
 from dashboard.i18n import N_
 from dashboard.security import require_csrf
-from dashboard.services import Services, ServicesOf
+from dashboard.services import Services, ServicesOf, language_of
+from dashboard.waiting import job_text
 from hazard.errors import StoreError
 from hazard.jobs import JobKind, JobState
 from hazard.reports.weeks import WEEK
@@ -29,6 +31,7 @@ JOB_TEXT = {
     JobState.WAITING: N_("waits for its turn"),
     JobState.RUNNING: N_("is being made"),
     JobState.FAILED: N_("was not made"),
+    JobState.CANCELLED: N_("was not made"),
 }
 SENDING_TEXT = {
     NoticeState.PENDING: N_("is being sent"),
@@ -46,7 +49,7 @@ WEEKDAYS = (
 )
 
 
-def reports_context(services: Services) -> dict[str, Any]:
+def reports_context(services: Services, language: str) -> dict[str, Any]:
     """What the list of reports shows: those that there are, and the jobs that make others."""
     backend = services.backend
     made = backend.reports.recent(limit=SHOWN)
@@ -62,17 +65,25 @@ def reports_context(services: Services) -> dict[str, Any]:
         },
         "jobs": [job for job in jobs if job.state is not JobState.DONE and job.job_id not in known],
         "JOB_TEXT": JOB_TEXT,
+        "job_text": partial(job_text, services, language=language),
         "SENDING_TEXT": SENDING_TEXT,
+        "may_cancel": may_cancel,
     }
 
 
 @router.get("/fragments/reports", dependencies=[needs(Permission.VIEW)])
 def reports_fragment(request: Request, services: ServicesOf) -> Response:
     """The list of reports."""
-    return services.render(request, "fragments/reports.html", **reports_context(services))
+    return services.render(
+        request,
+        "fragments/reports.html",
+        **reports_context(services, language_of(request, services.site)),
+    )
 
 
-@router.post("/reports", dependencies=[needs(Permission.START_JOBS), Depends(require_csrf)])
+@router.post(
+    "/reports", dependencies=[needs(Permission.START_JOBS, everywhere=True), Depends(require_csrf)]
+)
 def make(
     services: ServicesOf,
     person: PersonOf,
@@ -89,7 +100,7 @@ def make(
     return RedirectResponse(f"/analytics?asked={request_id}#weekly", status_code=303)
 
 
-@router.get("/reports/{report_id}.pdf", dependencies=[needs(Permission.EXPORT)])
+@router.get("/reports/{report_id}.pdf", dependencies=[needs(Permission.EXPORT, everywhere=True)])
 def report_file(services: ServicesOf, report_id: str) -> Response:
     """The report's file, as it was made."""
     return pdf_answer(services, report_id)

@@ -1,5 +1,6 @@
 // The page of one incident: keeps its parts true, hands requests in, draws what sensors measured.
 import uPlot from "/static/vendor/uPlot.esm.js";
+import { number } from "/static/time.js";
 
 const ANSWER_MS = 2000; // the agent answers a request within this time
 const GAP_MS = 300; // the parts are fetched at most this often
@@ -10,6 +11,7 @@ const root = document.getElementById("incident");
 const alertId = root.dataset.alert;
 const actions = document.getElementById("actions");
 const asked = document.getElementById("asked");
+const news = document.getElementById("action-news"); // read aloud where nobody looks
 
 // The dashboard has answered that it does not do it; without an answer nobody knows.
 class Refused extends Error {}
@@ -113,8 +115,10 @@ async function refreshActions() {
   const now = fresh.querySelector("[data-matter]");
   const same = forms.dataset.matter === now.dataset.matter && forms.dataset.verbs === now.dataset.verbs;
   if (!anew && isBeingTyped(actions)) {
-    // New words or pictures matter to nobody who acts; anything else must be seen first.
+    // New words or pictures matter to nobody who acts; anything else must be seen first. Only what
+    // somebody may be writing in waits for that: the steps are true at once.
     if (same) setRevision(forms, now.dataset.revision);
+    forms.querySelector(".course").replaceWith(now.querySelector(".course"));
     showChange();
     return;
   }
@@ -155,7 +159,11 @@ function rebuild(fresh) {
 function showChange() {
   const forms = actions.querySelector("[data-matter]");
   const head = document.getElementById("alert-head");
-  forms.querySelector(".changed").hidden = head.dataset.matter === forms.dataset.matter;
+  const note = forms.querySelector(".changed");
+  const same = head.dataset.matter === forms.dataset.matter;
+  if (note.hidden && !same) news.textContent = news.dataset.changed;
+  if (same) news.textContent = "";
+  note.hidden = same;
 }
 
 actions.addEventListener("click", (event) => {
@@ -359,8 +367,8 @@ function draw(series) {
       axes: [axis("{HH}:{mm}:{ss}"), axis()],
       series: [
         { label: place.dataset.time, value: "{HH}:{mm}:{ss}" },
-        { label: `${series.quantity} (${series.unit})`, stroke: colour("--ink"), width: 2, points: { show: values.length < 3 } },
-        { label: place.dataset.doubtful, stroke: colour("--high"), paths: () => null, points: { show: true, size: 7 } },
+        { label: `${place.dataset.quantity} (${series.unit})`, value: shown, stroke: colour("--ink"), width: 2, points: { show: values.length < 3 } },
+        { label: place.dataset.doubtful, value: shown, stroke: colour("--high"), paths: () => null, points: { show: true, size: 7 } },
       ],
       hooks: { draw: [(one) => marks(one, series, raised, place.dataset.raised)] },
     },
@@ -369,6 +377,8 @@ function draw(series) {
   );
   plots.set(series.sensor_id, plot);
 }
+
+const shown = (_, value) => (value === null || value === undefined ? "–" : number(value, 3));
 
 function fontPx() {
   return 0.75 * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
@@ -381,7 +391,7 @@ function axis(values) {
     stroke: colour("--soft"),
     grid: { stroke: colour("--line-soft"), width: 1 },
     ticks: { stroke: colour("--line-soft"), width: 1 },
-    ...(values ? { values, space: px * 8, size: px * 3.4 } : { size: px * 4.6 }),
+    ...(values ? { values, space: px * 8, size: px * 3.4 } : { values: (_, at) => at.map((one) => number(one, 6)), size: px * 4.6 }),
   };
 }
 
@@ -398,7 +408,7 @@ function marks(plot, series, raised, word) {
     line(ctx, bbox.left, y, bbox.left + bbox.width, y);
     ctx.fillStyle = colour("--ink");
     ctx.textAlign = "left";
-    ctx.fillText(`${limit.name} ${limit.at}`, bbox.left + 6 * devicePixelRatio, y - 2);
+    ctx.fillText(`${limit.name} ${number(limit.at, 6)}`, bbox.left + 6 * devicePixelRatio, y - 2);
   }
   const x = Math.round(plot.valToPos(raised, "x", true));
   if (x >= bbox.left && x <= bbox.left + bbox.width) {

@@ -1,4 +1,6 @@
 // Keeps a page true: listens to news, fetches the fragments that changed, says when it cannot.
+import { clock } from "./time.js";
+
 const SILENT_MS = 6000; // the server says something every 2 s
 const GAP_MS = 300; // a fragment is fetched at most this often
 
@@ -167,12 +169,6 @@ for (const kind of ["click", "focusin"]) {
 // ---------------------------------------------------------------- ages, timers
 
 const page = document.documentElement;
-const clockForm = new Intl.DateTimeFormat("en-GB", { timeZone: page.dataset.zone, timeStyle: "medium" });
-
-// A time of day in the site's zone.
-function clock(ms) {
-  return clockForm.format(new Date(ms));
-}
 
 function ageText(ms) {
   let rest = Math.max(0, Math.floor(ms / 1000));

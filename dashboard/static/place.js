@@ -58,10 +58,15 @@ function draw() {
     const middle = (axis) => points.reduce((sum, point) => sum + point[axis], 0) / points.length;
     const [x, y] = [middle(0), middle(1) - (points.length > 1 ? 0 : unit * 2.2)];
     group.append(shape("text", { class: "place-name", x, y, "font-size": unit * 1.8 }, row.dataset.label));
-    points.forEach((point, at) => group.append(handle(row, point, at)));
+    const fixed = "fixed" in row.dataset; // of an area in which the person's role does not hold
+    points.forEach((point, at) => group.append(fixed ? dot(point) : handle(row, point, at)));
     marks.append(group);
   }
   if (focused) marks.querySelector(`[data-handle="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+}
+
+function dot([x, y]) {
+  return shape("circle", { class: "dot", cx: x, cy: y, r: unit * 0.9 });
 }
 
 function handle(row, [x, y], at) {
@@ -69,7 +74,7 @@ function handle(row, [x, y], at) {
   const one = shape("g", { class: "handle", tabindex: "0", role: "button", "aria-label": name });
   one.dataset.handle = `${row.dataset.kind}.${row.dataset.name}.${at}`;
   one.append(shape("circle", { class: "reach", cx: x, cy: y, r: unit * 2.2 }));
-  one.append(shape("circle", { class: "dot", cx: x, cy: y, r: unit * 0.9 }));
+  one.append(dot([x, y]));
   one.addEventListener("pointerdown", (event) => drag(event, row, at));
   one.addEventListener("keydown", (event) => press(event, row, at));
   return one;

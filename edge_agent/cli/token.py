@@ -21,8 +21,12 @@ def token(
         Path | None, typer.Option(envvar="HAZARD_DATA_DIR", help="as given to `hazard run`")
     ] = None,
     *,
-    days: Annotated[float | None, typer.Option(help="good for so many days", min=0)] = None,
-    hours: Annotated[float | None, typer.Option(help="good for so many hours", min=0)] = None,
+    days: Annotated[
+        float | None, typer.Option(help="good for so many days", min=0, max=36_600)
+    ] = None,
+    hours: Annotated[
+        float | None, typer.Option(help="good for so many hours", min=0, max=878_400)
+    ] = None,
     verbs: Annotated[
         list[str] | None, typer.Option(help="only for this verb; may be given again")
     ] = None,

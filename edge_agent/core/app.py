@@ -135,7 +135,7 @@ class Core:
             publisher=self._publisher,
             guard=self._guard,
             change_site=self._site_changes.carry_out,
-            start_job=JobDesk(self._store, self._thread, self._commit).carry_out,
+            jobs=JobDesk(self._store, self._thread, self._commit, paths.site_file).carry_out,
         )
         self._ladder.connect(self._alerts.decided, self._alerts.worded)
         self._engine: RuleEngine | None = None

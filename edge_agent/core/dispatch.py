@@ -43,6 +43,7 @@ CASE_VERBS = frozenset(
 ORDER_VERBS = frozenset({Verb.GRANT_PERMIT, Verb.TAKE_OUT_OF_SERVICE, Verb.END_SUPPRESSION})
 PUBLISHER_VERBS = frozenset({Verb.TEST_ANNUNCIATOR, Verb.REPLAY, Verb.SNAPSHOT})
 SITE_VERBS = frozenset({Verb.CHANGE_SITE, Verb.RESTORE_SITE})
+JOB_VERBS = frozenset({Verb.START_JOB, Verb.CANCEL_JOB})
 AFTER_THE_END = CASE_VERBS | {Verb.COMMENT}
 """What may be asked of an alarm that is over."""
 
@@ -63,7 +64,7 @@ class Dispatcher:
     Args:
         publisher: carries out what concerns the brokers.
         change_site: carries out what concerns the site file.
-        start_job: carries out the beginning of long work.
+        jobs: begins and ends long work.
         guard: a request that fails is counted, and the next one is carried out.
     """
 
@@ -77,12 +78,12 @@ class Dispatcher:
         publisher: PublisherPort,
         guard: Guard,
         change_site: CarryOut,
-        start_job: CarryOut,
+        jobs: CarryOut,
     ) -> None:
         self._alerts, self._register = alerts, register
         self._store, self._thread = store, thread
         self._publisher, self._guard = publisher, guard
-        self._change_site, self._start_job = change_site, start_job
+        self._change_site, self._jobs = change_site, jobs
         self._reading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -96,8 +97,8 @@ class Dispatcher:
             self._try(request, self._act)
         elif request.verb in SITE_VERBS:
             self._later(self._change_site(request))
-        elif request.verb is Verb.START_JOB:
-            self._later(self._start_job(request))
+        elif request.verb in JOB_VERBS:
+            self._later(self._jobs(request))
         else:
             self._later(self._act_on_stored(request))
 

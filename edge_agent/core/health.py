@@ -30,7 +30,7 @@ it has lived this long: one that cannot have its port lives for some seconds eac
 
 _CAMERA_HEALTH = {
     CameraState.OK: Health.READY,
-    CameraState.ENDED: Health.READY,
+    CameraState.ENDED: Health.DEGRADED,
     CameraState.STARTING: Health.STARTING,
     CameraState.DARK: Health.DEGRADED,
     CameraState.FROZEN: Health.DEGRADED,
@@ -199,6 +199,10 @@ class HealthBoard:
             return self._never_spoke(stage, now, "the vision group has said nothing of it yet")
         seen, report, tally = self._cameras[name]
         health, reason = _CAMERA_HEALTH[report.state], report.reason
+        if report.state is CameraState.ENDED:
+            reason = f"its recording is over: no more pictures come; {reason}".removesuffix("; ")
+        elif health is Health.READY and not report.watched:
+            health, reason = Health.DEGRADED, "pictures come, and none is processed: see vision"
         silent_s = now - seen
         if silent_s > SILENT_AFTER_S:
             health, reason = Health.OFFLINE, f"no word of it for {silent_s:.0f} s"

@@ -23,7 +23,7 @@ from edge_agent.core.site_file import write_site_file
 from edge_agent.core.site_versions import Versions
 from edge_agent.core.store_thread import StoreThread
 from hazard.alarms.arguments import ChangeSite, RestoreSite, arguments_as
-from hazard.alarms.authorization import refuse_unauthorized
+from hazard.alarms.authorization import refuse_elsewhere, refuse_unauthorized
 from hazard.errors import ConfigError, Conflict, Forbidden, HazardError, IllegalTransition
 from hazard.site.change import Proposal, compare, propose
 from hazard.site.loader import load_text
@@ -108,7 +108,7 @@ class SiteChanges:
         if proposal.text == now.text:
             raise IllegalTransition("the change changes nothing: the file says so already")
         _refuse_reserved(request, proposal)
-        _refuse_other_areas(request, proposal)
+        refuse_elsewhere(request, areas_of_change(proposal.old, proposal.site, proposal.diff))
         self._versions.expect(proposal.sha256)
         refused = await self._watcher.replace(partial(self._write, now, proposal.text))
         if refused:
@@ -233,16 +233,3 @@ def _refuse_reserved(request: ActionRequest, proposal: Proposal) -> None:
             raise Forbidden(
                 f"{field} is not for {request.actor} as {request.role}: it takes one of {allowed}"
             )
-
-
-def _refuse_other_areas(request: ActionRequest, proposal: Proposal) -> None:
-    """Whoever is responsible for some areas changes nothing of others, nor of the whole plant."""
-    if not request.areas:
-        return
-    areas = areas_of_change(proposal.old, proposal.site, proposal.diff)
-    if areas is None or not areas <= set(request.areas):
-        concerned = ", ".join(sorted(areas)) if areas is not None else "the whole plant"
-        raise Forbidden(
-            f"{request.actor} may change {', '.join(request.areas)}, and this change concerns "
-            f"{concerned}: ask somebody who is responsible there"
-        )

@@ -5,7 +5,6 @@ The polygons were drawn on PETS 2009 S2.L1, view 1 (768x576); coordinates are re
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -145,22 +144,3 @@ def write_site(path: Path, site: dict[str, Any]) -> None:
     with path.open("w", encoding="utf-8") as handle:
         handle.write(HEADER)
         yaml.dump(site, handle)
-
-
-def choose_port(wanted: int, span: int = 1) -> int:
-    """`wanted`, if it and the `span` - 1 ports after it are free on the loopback, else others."""
-    candidates: list[int] = [wanted, *range(wanted + 10_000, wanted + 10_200, span)]
-    for candidate in candidates:
-        if all(_is_free(candidate + offset) for offset in range(span)):
-            return candidate
-    raise OSError(f"no free port near {wanted}: end what listens there")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True

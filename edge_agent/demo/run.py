@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ from sqlalchemy.exc import OperationalError
 
 from edge_agent.bootstrap import build_supervisor, only_instance, paths_for
 from edge_agent.demo.floor_plan import hang_plan
-from edge_agent.demo.plant import choose_port, demo_site, write_site
+from edge_agent.demo.plant import demo_site, write_site
+from edge_agent.demo.ports import Ports
 from edge_agent.demo.probe import Probe
 from edge_agent.demo.report import BROKER, build_report
 from edge_agent.demo.simulation import SensorSimulation
 from edge_agent.paths import Paths
 from edge_agent.supervisor import Supervisor
-from hazard.errors import HazardError, StoreError
+from hazard.errors import HazardError
 from hazard.site.loader import load_site
 from hazard.site.models import Site
 from hazard.store.engine import make_engine, store_url
@@ -39,6 +40,8 @@ SETTLE_S = 90.0
 """How long after the footage's end the demo waits for words and for the broker."""
 POLL_S = 0.5
 INVITE_POLL_S = 0.1
+INVITATION = re.compile(r"^Dashboard: (http://\S+)  one-time code: (\S+)$", re.MULTILINE)
+"""What the dashboard's process says once it listens."""
 
 log = structlog.get_logger()
 
@@ -66,6 +69,7 @@ class Demo:
     def __init__(self, settings: DemoSettings, say: Callable[[str], None]) -> None:
         self._settings = settings
         self._say = say
+        self._ports = Ports()
         self.site, self.paths = self._prepare()
 
     def _prepare(self) -> tuple[Site, Paths]:
@@ -76,6 +80,7 @@ class Demo:
             )
         site_file = folder / "site.yaml"
         paths = paths_for(site_file)
+        dashboard_port = self._ports.dashboard(8080)
         with only_instance(paths):
             shutil.rmtree(folder, ignore_errors=True)
             for stale in (paths.positions, paths.previews):
@@ -85,9 +90,9 @@ class Demo:
         plan = demo_site(
             self._settings.footage,
             loop=not self._settings.once,
-            broker_port=choose_port(1883, span=2),
-            dashboard_port=choose_port(8080),
-            metrics_port=choose_port(9464),
+            broker_port=self._ports.choose(1883, span=2),
+            dashboard_port=dashboard_port,
+            metrics_port=self._ports.choose(9464),
         )
         write_site(site_file, plan)
         paths.create()
@@ -97,7 +102,7 @@ class Demo:
 
     async def run(self, on_alert: Callable[[dict[str, Any]], None]) -> dict[str, Any] | None:
         """Run until Ctrl-C, or for one pass; the report of a pass, else None."""
-        with only_instance(self.paths):
+        with self._ports, only_instance(self.paths):
             supervisor = build_supervisor(
                 self.site, self.paths, log_dir=self._settings.folder / "logs"
             )
@@ -121,23 +126,23 @@ class Demo:
                 await asyncio.gather(running, *ends)
 
     async def _invite(self) -> None:
-        """Say the dashboard's address and a one-time code, once it answers there."""
-        port = self.site.dashboard.port
-        while not await _answers(port):  # noqa: ASYNC110 - another process: there is no event
-            await asyncio.sleep(INVITE_POLL_S)
-        while True:
-            try:
-                code = await asyncio.to_thread(self._login_code)
-            except StoreError as error:
-                log.warning("demo.no_login_code", error=str(error))
-                await asyncio.sleep(POLL_S)
-            else:
-                self._say(f"  Dashboard:  http://127.0.0.1:{port}/  one-time code: {code}")
-                return
+        """Pass on the address and the one-time code that the dashboard's own process says.
 
-    def _login_code(self) -> str:
-        with Store.open(self.paths.database) as store:
-            return store.people.logins.new_code(datetime.now(UTC))
+        Whether somebody answers at a port would not tell who does.
+        """
+        log_file, told = self._settings.folder / "logs" / "dashboard.log", ""
+        while True:
+            said = await asyncio.to_thread(_read, log_file)
+            found = INVITATION.findall(said)
+            if found:
+                address, code = found[-1]
+                self._say(f"  Dashboard:  {address}  one-time code: {code}")
+                return
+            refused = [line for line in said.splitlines() if " is taken by another " in line]
+            if refused and refused[-1] != told:
+                told = refused[-1]
+                self._say(f"  Dashboard:  it tries again: {told}")
+            await asyncio.sleep(INVITE_POLL_S)
 
     async def _watch(
         self,
@@ -218,14 +223,11 @@ class Demo:
             engine.dispose()
 
 
-async def _answers(port: int) -> bool:
-    """Whether somebody listens on the loopback's port."""
+def _read(log_file: Path) -> str:
     try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
+        return log_file.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:  # its process is not started yet
+        return ""
 
 
 def used_weights(footage_entry: str) -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 from pydantic import JsonValue
+from sqlalchemy.exc import SQLAlchemyError
 
 from edge_agent.core_link import CoreLink
 from edge_agent.ipc import Configure, Message, WorkerReport
@@ -19,7 +20,7 @@ from edge_agent.paths import Paths
 from edge_agent.process import LAST_WORDS, MAX_WORDS, PARENT
 from edge_agent.supervisor import describe_exit
 from hazard.errors import StoreError
-from hazard.jobs import Job, JobState
+from hazard.jobs import OVER, Job, JobState
 from hazard.site.models import Site
 from hazard.store import Store
 from hazard.types import Health
@@ -47,7 +48,7 @@ class JobWorker:
         self._paths, self._longest_s = paths, longest_s
         self._site: Site | None = None
         self._running: Job | None = None
-        self._ended = {JobState.DONE: 0, JobState.FAILED: 0}
+        self._ended = dict.fromkeys(OVER, 0)
         self._waiting = 0
         self._fault = "the database is not opened yet"
         self._link = CoreLink(paths.socket, "jobs", self._said, self._report)
@@ -100,15 +101,18 @@ class JobWorker:
             self._running = job
             log.info("job.started", job=job.job_id, kind=job.kind.value, actor=job.actor)
             try:
-                died = await self._do(job)
+                died = await self._do(store, job)
             finally:
                 self._running = None
             ended = await asyncio.to_thread(self._settle, store, job, died)
             self._ended[ended] += 1
             log.info("job.ended", job=job.job_id, kind=job.kind.value, state=ended.value)
 
-    async def _do(self, job: Job) -> str:
-        """Have a child do the job; why it did not come to its end, empty if it did."""
+    async def _do(self, store: Store, job: Job) -> str:
+        """Have a child do the job; why it did not come to its end, empty if it did.
+
+        A job that somebody cancels meanwhile is over: its child is ended.
+        """
         words = self._paths.run_dir / "job.last-words"
         words.unlink(missing_ok=True)
         child = await asyncio.create_subprocess_exec(
@@ -124,7 +128,7 @@ class JobWorker:
         )
         try:
             async with asyncio.timeout(self._longest_s):
-                code = await child.wait()
+                code = await self._until_over(store, job, child)
         except TimeoutError:
             return f"it took longer than {self._longest_s:.0f} s and was ended: ask for less of it"
         finally:
@@ -136,6 +140,19 @@ class JobWorker:
             return ""
         said = await asyncio.to_thread(_read, words)
         return f"its process ended ({describe_exit(code)}{said}): ask for it again"
+
+    async def _until_over(self, store: Store, job: Job, child: asyncio.subprocess.Process) -> int:
+        """The child's exit code; 0 also where the job was cancelled and the child still runs."""
+        ended = asyncio.create_task(child.wait())
+        try:
+            while not (await asyncio.wait({ended}, timeout=LOOK_EVERY_S))[0]:
+                with contextlib.suppress(SQLAlchemyError):  # it is asked again at once
+                    now = await asyncio.to_thread(store.jobs.get, job.job_id)
+                    if now is not None and now.state is JobState.CANCELLED:
+                        return 0
+            return ended.result()
+        finally:
+            ended.cancel()
 
     def _settle(self, store: Store, job: Job, died: str) -> JobState:
         """The state in which the job has ended; a job without an end has failed."""
@@ -163,6 +180,7 @@ class JobWorker:
             "waiting": self._waiting,
             "done": self._ended[JobState.DONE],
             "failed": self._ended[JobState.FAILED],
+            "cancelled": self._ended[JobState.CANCELLED],
         }
         return WorkerReport(
             role="jobs",

@@ -66,6 +66,7 @@ class CameraRuntime:
         self._read_at_start = 0
         self._born_s = time.monotonic()
         self._recent: deque[float] = deque()
+        self._processed_at_s: float | None = None
         self.notify_fd, self._notify_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     # ------------------------------------------------------------ the decoder process
@@ -225,13 +226,23 @@ class CameraRuntime:
     def processed(self, at_s: float) -> None:
         """Count a frame whose observation has been made."""
         self.frames_processed += 1
+        self._processed_at_s = at_s
         self._recent.append(at_s)
 
     def measured_fps(self, now_s: float) -> float:
-        """Frames processed per second, over the last 5 s."""
-        while self._recent and self._recent[0] < now_s - FPS_WINDOW_S:
+        """Frames processed per second, over the last 5 s, or three pictures of a slower source."""
+        window_s = max(FPS_WINDOW_S, 3.0 * self._interval_s)
+        while self._recent and self._recent[0] < now_s - window_s:
             self._recent.popleft()
-        return len(self._recent) / min(FPS_WINDOW_S, max(1.0, now_s - self._born_s))
+        return len(self._recent) / min(window_s, max(1.0, now_s - self._born_s))
+
+    def watched(self, now_s: float) -> bool:
+        """False where the camera delivers and for too long none of its pictures was processed."""
+        if self.slot.delivered_at_s == 0.0:
+            return True  # it delivers nothing: its state says so
+        if self._processed_at_s is None:
+            return now_s - self._born_s <= STARTING_FOR_S
+        return now_s - self._processed_at_s <= offline_after_s(self._interval_s)
 
     # ------------------------------------------------------------ state
 

@@ -161,6 +161,7 @@ class Engine(threading.Thread):
             frames_processed=camera.frames_processed,
             frames_dropped=camera.frames_dropped,
             restarts=camera.restarts,
+            watched=camera.watched(now_s),
         )
 
     def health(self) -> tuple[Health, str]:

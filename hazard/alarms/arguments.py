@@ -188,6 +188,12 @@ class StartJob(Model):
         return self
 
 
+class CancelJob(Model):
+    """cancel-job: long work that is to end before its end."""
+
+    job_id: str = Field(min_length=1, max_length=64, description="as start-job's outcome named it")
+
+
 Arguments = (
     NoArguments
     | Assign
@@ -204,6 +210,7 @@ Arguments = (
     | ChangeSite
     | RestoreSite
     | StartJob
+    | CancelJob
 )
 
 ARGUMENTS: Mapping[Verb, type[Arguments]] = {
@@ -227,6 +234,7 @@ ARGUMENTS: Mapping[Verb, type[Arguments]] = {
     Verb.CHANGE_SITE: ChangeSite,
     Verb.RESTORE_SITE: RestoreSite,
     Verb.START_JOB: StartJob,
+    Verb.CANCEL_JOB: CancelJob,
 }
 """The model of each verb's arguments."""
 

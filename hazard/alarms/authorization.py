@@ -44,6 +44,7 @@ MAY: Mapping[Verb, frozenset[Role]] = {
     Verb.CHANGE_SITE: _IN_CHARGE_OR_INTEGRATOR,
     Verb.RESTORE_SITE: _IN_CHARGE_OR_INTEGRATOR,
     Verb.START_JOB: _ON_WATCH_OR_INTEGRATOR,
+    Verb.CANCEL_JOB: _ON_WATCH_OR_INTEGRATOR,  # their own; an administrator any
 }
 """The roles that may ask for each verb."""
 
@@ -67,6 +68,23 @@ def refuse_unauthorized(request: ActionRequest, area: str | None) -> None:
             f"{request.actor} may act on {', '.join(request.areas)}, not on area {area}: "
             "ask somebody who is responsible there"
         )
+
+
+def refuse_elsewhere(request: ActionRequest, areas: frozenset[str] | None) -> None:
+    """Refuse whoever is responsible for some areas what concerns others, or the whole plant.
+
+    `areas` is all that the request concerns; None: the whole plant, or more than can be told.
+
+    Raises:
+        Forbidden: with the areas that the actor has, and those that it concerns.
+    """
+    if not request.areas or (areas is not None and areas <= set(request.areas)):
+        return
+    concerned = ", ".join(sorted(areas)) if areas is not None else "the whole plant"
+    raise Forbidden(
+        f"{request.actor} may act on {', '.join(request.areas)}, and this concerns {concerned}: "
+        "ask somebody who is responsible there"
+    )
 
 
 def refuse_order(order: SuppressionOrder, site: Site, catalogue: Mapping[str, HazardKind]) -> None:

@@ -72,8 +72,8 @@ class Escalation(Model):
 class Flood(Model):
     """When an operator position is in an alarm flood (ISA-18.2 cl. 16.4, EEMUA 191)."""
 
-    starts_above: int = Field(default=10, ge=1, description="alarms within the window")
-    ends_below: int = Field(default=5, ge=1, description="alarms within the window")
+    starts_above: int = Field(default=10, ge=1, le=10_000, description="alarms within the window")
+    ends_below: int = Field(default=5, ge=1, le=10_000, description="alarms within the window")
     window_min: float = Field(default=10.0, gt=0, le=60)
 
 
@@ -81,9 +81,12 @@ class Nuisance(Model):
     """What counts as chattering and fleeting (practice after ISA-TR18.2.5 and EEMUA 191)."""
 
     chattering_activations: int = Field(default=3, ge=2, le=10)
-    chattering_within_s: float = Field(default=60.0, gt=0)
+    chattering_within_s: float = Field(default=60.0, gt=0, le=3600)
     fleeting_s: float = Field(
-        default=5.0, ge=0, description="gone again within so long, before anybody acknowledged it"
+        default=5.0,
+        ge=0,
+        le=3600,
+        description="gone again within so long, before anybody acknowledged it",
     )
 
 
@@ -111,7 +114,9 @@ class MachineState(SuppressedKind):
     sensor: Name = Field(description="a sensor whose readings are 0 or 1 (true or false)")
     when: bool = Field(default=True, description="the state in which it suppresses")
     reason: str = Field(min_length=1, max_length=500)
-    stale_after_s: float = Field(default=30.0, gt=0, description="an older reading counts as none")
+    stale_after_s: float = Field(
+        default=30.0, gt=0, le=86400, description="an older reading counts as none"
+    )
     longest_h: float = Field(
         default=24.0, gt=0, le=168, description="ends by itself, until the state changes again"
     )
@@ -122,6 +127,10 @@ class User(Model):
 
     role: Role
     areas: tuple[Name, ...] = Field(default=(), description="empty: all areas")
+
+
+RealarmMinutes = Annotated[float, Field(ge=0, le=10_080)]
+"""A week at most."""
 
 
 class AlarmHandling(Model):
@@ -136,7 +145,7 @@ class AlarmHandling(Model):
     escalation: tuple[Escalation, ...] = Field(
         default=(), description="empty: every channel is told at once of what it takes"
     )
-    realarm_after_min: dict[Severity, float] = Field(
+    realarm_after_min: dict[Severity, RealarmMinutes] = Field(
         default_factory=dict,
         description="minutes after which an acknowledged alarm that still stands asks again",
     )

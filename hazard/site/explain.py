@@ -24,6 +24,7 @@ _NAME_RULE = "use lower-case letters, digits, - and _, starting with a letter or
 _WANTED: Mapping[str, tuple[str, str]] = {
     "bool_type": ("want true or false", "write true or false without quotes"),
     "int_type": ("want a whole number", "write digits only, without quotes"),
+    "int_parsing_size": ("is far too large", "write a smaller number"),
     "int_from_float": ("want a whole number", "remove the fraction"),
     "float_type": ("want a number", "write a number without quotes or unit"),
     "string_type": ("want text", "put it in quotes"),

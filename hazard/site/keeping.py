@@ -2,40 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from hazard.site.alarms import TimeOfDay
 from hazard.types import Model, Name
 
+Days = Annotated[float, Field(gt=0, le=36525)]
+"""How long something is kept: at most a hundred years."""
+MOST_BYTES = 10**18
+
 
 class Retention(Model):
     """How long, and how much, of each kind of record is kept."""
 
-    evidence_bytes: int = Field(default=2_000_000_000, ge=10_000_000)
-    evidence_days: float = Field(default=90, gt=0)
+    evidence_bytes: int = Field(default=2_000_000_000, ge=10_000_000, le=MOST_BYTES)
+    evidence_days: Days = 90
     snapshot_bytes: int | None = Field(
-        default=None, ge=1_000_000, description="of these, most for pictures; absent: no own budget"
+        default=None,
+        ge=1_000_000,
+        le=MOST_BYTES,
+        description="of these, most for pictures; absent: no own budget",
     )
-    snapshot_days: float | None = Field(
-        default=None, gt=0, description="days that pictures are kept; absent: evidence_days"
+    snapshot_days: Days | None = Field(
+        default=None, description="days that pictures are kept; absent: evidence_days"
     )
     clip_bytes: int | None = Field(
-        default=None, ge=1_000_000, description="of these, most for clips; absent: no own budget"
+        default=None,
+        ge=1_000_000,
+        le=MOST_BYTES,
+        description="of these, most for clips; absent: no own budget",
     )
-    clip_days: float | None = Field(
-        default=None, gt=0, description="days that clips are kept; absent: evidence_days"
+    clip_days: Days | None = Field(
+        default=None, description="days that clips are kept; absent: evidence_days"
     )
-    readings_days: float = Field(default=7, gt=0)
-    observations_days: float = Field(
-        default=7, gt=0, description="days that tracks are kept, thinned to 2 Hz, for dry runs"
+    readings_days: Days = 7
+    observations_days: Days = Field(
+        default=7, description="days that tracks are kept, thinned to 2 Hz, for dry runs"
     )
     observations_bytes: int = Field(
-        default=500_000_000, ge=1_000_000, description="of these, most; the oldest go first"
+        default=500_000_000,
+        ge=1_000_000,
+        le=MOST_BYTES,
+        description="of these, most; the oldest go first",
     )
-    alerts_days: float = Field(default=3650, gt=0)
-    reports_days: float = Field(default=1830, gt=0, description="days that weekly reports are kept")
+    alerts_days: Days = 3650
+    reports_days: Days = Field(default=1830, description="days that weekly reports are kept")
 
     def of_kind(self, kind: str) -> tuple[float, int]:
         """Days and bytes of one kind of evidence: its own, or those of all evidence."""
@@ -52,8 +65,9 @@ class Privacy(Model):
 
     blur_people: bool = Field(
         default=True,
-        description="people are blurred in stored pictures; who may see them clear leaves a line "
-        "in the audit",
+        description="the people that the detector found are covered wherever stored pictures are "
+        "shown or exported, and clips are withheld; the files themselves stay as they are. To see "
+        "people clear takes a role and a reason, and leaves a line in the audit",
     )
 
 

@@ -7,7 +7,7 @@ of them at once so that the loader can give each its line.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
@@ -20,7 +20,7 @@ from hazard.site.keeping import Privacy, Reports, Retention
 from hazard.site.mqtt import Broker, Mqtt
 from hazard.site.notify import Notify
 from hazard.site.reasoning import Reasoning
-from hazard.site.rules import RuleConfig
+from hazard.site.rules import RuleConfig, SensorValue
 from hazard.site.sources import (
     CameraSourceConfig,
     MqttSensorSource,
@@ -31,6 +31,8 @@ from hazard.types import Model, Name, Severity
 
 Language = Literal["en", "fr", "de", "es", "it"]
 Point = tuple[Relative, Relative]
+Metres = Annotated[float, Field(ge=-100_000, le=100_000)]
+"""Where something lies on the ground of the plant."""
 
 
 class SiteIdentity(Model):
@@ -94,7 +96,7 @@ class Calibration(Model):
     """Four or more points of the picture and where they lie on the ground, in metres."""
 
     picture: tuple[Point, ...] = Field(min_length=4)
-    ground_m: tuple[tuple[float, float], ...] = Field(min_length=4)
+    ground_m: tuple[tuple[Metres, Metres], ...] = Field(min_length=4)
 
     def matrix(self) -> tuple[tuple[float, float, float], ...]:
         """The homography from relative picture points to metres."""
@@ -115,7 +117,10 @@ class Camera(Model):
     lines: dict[Name, Line] = Field(default_factory=dict)
     calibration: Calibration | None = None
     hang_after_s: float = Field(
-        default=10.0, gt=0, description="a decoder silent for this long is killed and restarted"
+        default=10.0,
+        gt=0,
+        le=3600,
+        description="a decoder silent for this long is killed and restarted",
     )
 
 
@@ -130,8 +135,12 @@ class Sensor(Model):
         description="e.g. ppm; bool: a switch that says true or false, on or off, 1 or 0",
     )
     source: SensorSourceConfig
-    minimum: float | None = Field(default=None, description="readings below are of bad quality")
-    maximum: float | None = Field(default=None, description="readings above are of bad quality")
+    minimum: SensorValue | None = Field(
+        default=None, description="readings below are of bad quality"
+    )
+    maximum: SensorValue | None = Field(
+        default=None, description="readings above are of bad quality"
+    )
 
 
 class KindPolicy(Model):
@@ -149,7 +158,7 @@ class Policy(Model):
 
     kinds: dict[Name, KindPolicy] = Field(default_factory=dict)
     incident_window_s: float = Field(
-        default=30.0, gt=0, description="related events within it join one incident"
+        default=30.0, gt=0, le=86400, description="related events within it join one incident"
     )
 
 
@@ -159,7 +168,7 @@ class Store(Model):
     replica_url: SecretRef | None = Field(
         default=None, description="PostgreSQL 15+ URL that every revision is copied to"
     )
-    commit_timeout_ms: int = Field(default=250, ge=10)
+    commit_timeout_ms: int = Field(default=250, ge=10, le=60_000)
 
 
 class Dashboard(Model):

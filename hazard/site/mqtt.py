@@ -36,8 +36,8 @@ class Broker(Model):
 class OutboxLimits(Model):
     """How much waits for brokers that are away. Beyond it a gap record stands for what went."""
 
-    max_age_h: float = Field(default=168.0, ge=24)
-    max_bytes: int = Field(default=1_000_000_000, ge=10_000_000)
+    max_age_h: float = Field(default=168.0, ge=24, le=8784)
+    max_bytes: int = Field(default=1_000_000_000, ge=10_000_000, le=10**18)
 
 
 class HomeAssistant(Model):
@@ -58,7 +58,7 @@ class Mqtt(Model):
         default="off", description="it has no access list: commands need a token"
     )
     brokers: dict[Name, Broker] = Field(default_factory=dict, description="at least one")
-    heartbeat_s: float = Field(default=10.0, gt=0)
+    heartbeat_s: float = Field(default=10.0, gt=0, le=3600)
     token_secret: SecretRef | None = Field(
         default=None, description="signs the tokens of commands: 32 characters or more"
     )

@@ -19,10 +19,16 @@ class Channel(Model):
     areas: tuple[Name, ...] = Field(default=(), description="empty: all areas")
     shifts: tuple[Name, ...] = Field(default=(), description="empty: at any time")
     max_per_hour: int = Field(
-        default=60, ge=1, description="what is above is told together; critical is always told"
+        default=60,
+        ge=1,
+        le=100_000,
+        description="what is above is told together; critical is always told",
     )
     give_up_after_h: float = Field(
-        default=24.0, gt=0, description="a notice that could not be sent for so long has failed"
+        default=24.0,
+        gt=0,
+        le=8784,
+        description="a notice that could not be sent for so long has failed",
     )
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from hazard.site.alarms import MachineState
 from hazard.site.diff import SiteDiff
 from hazard.site.models import Site
 from hazard.types import Role
 
 _PLACED = ("cameras", "sensors")
+_QUIET = ("maintenance", "machine_states")
+"""Entries of `alarms` that each name an area."""
 _RESERVED: Mapping[tuple[str, str], frozenset[Role]] = {
     ("alarms", "users"): frozenset({Role.ADMINISTRATOR}),
     ("mqtt", "token_secret"): frozenset({Role.ADMINISTRATOR}),
@@ -30,8 +33,11 @@ def areas_of_change(old: Site, new: Site, diff: SiteDiff) -> frozenset[str] | No
     """The areas that the change concerns; None: the whole plant, or more than can be told."""
     areas: set[str] = set()
     for change in diff.changes:
-        found = list(_areas(old, change.section, change.name))
-        found += _areas(new, change.section, change.name)
+        if change.section == "alarms" and change.name in _QUIET:
+            found = list(_quieted(old, new, change.name))
+        else:
+            found = [*_areas(old, change.section, change.name)]
+            found += _areas(new, change.section, change.name)
         if not found or None in found:
             return None
         areas.update(area for area in found if area is not None)
@@ -47,6 +53,17 @@ def _areas(site: Site, section: str, name: str) -> Iterator[str | None]:
     elif section == "rules" and name in site.rules:
         watched: list[str | None] = list(_watched(site, name))
         yield from watched or [None]
+
+
+def _quieted(old: Site, new: Site, name: str) -> Iterator[str | None]:
+    """The areas of the maintenance windows or machine states that differ between the two."""
+    for site, other in ((old, new), (new, old)):
+        there = getattr(other.alarms, name)
+        for key, entry in getattr(site.alarms, name).items():
+            if there.get(key) != entry:
+                yield entry.area
+                if isinstance(entry, MachineState) and entry.sensor in site.sensors:
+                    yield site.sensors[entry.sensor].area
 
 
 def _watched(site: Site, rule_id: str) -> Iterator[str]:

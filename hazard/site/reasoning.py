@@ -104,14 +104,16 @@ class Reasoning(Model):
     enabled: bool = True
     backend: str = Field(default="smollm2", description="entry point of hazard.reasoners")
     model: str | None = Field(default=None, description="manifest name, path or id; backend's own")
-    deadline_s: float = Field(default=2.0, gt=0, description="after raised")
-    words_deadline_s: float = Field(default=30.0, gt=0)
+    deadline_s: float = Field(default=2.0, gt=0, le=600, description="after raised")
+    words_deadline_s: float = Field(default=30.0, gt=0, le=3600)
     authority: dict[Name, Authority] = Field(
         default_factory=dict, description="per hazard kind; never above what the exam allows"
     )
-    threads: int = Field(default=2, ge=1, description="CPU threads; one core is left to cameras")
+    threads: int = Field(
+        default=2, ge=1, le=1024, description="CPU threads; one core is left to cameras"
+    )
     gpu_layers: int | None = Field(
-        default=None, ge=0, description="GGUF layers on the GPU; empty: as many as fit"
+        default=None, ge=0, le=10_000, description="GGUF layers on the GPU; empty: as many as fit"
     )
     examples: tuple[SeverityExample, ...] = Field(
         default=(), max_length=20, description="the site's own, for the prompt: run the exam anew"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 from types import UnionType
@@ -22,6 +23,7 @@ from hazard.site.glossary import describe
 from hazard.site.shape import models
 from hazard.site.sources import Secret
 
+_SIGNS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
 _TABLE = re.compile(r"<!-- table (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
@@ -30,7 +32,8 @@ def table(model: type[BaseModel]) -> str:
     rows = ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
     for name, info in model.model_fields.items():
         meaning = describe(model, name, info).replace("|", "\\|")
-        rows.append(f"| `{name}` | {_type(info.annotation)} | {_default(info)} | {meaning} |")
+        kind = _type(info.annotation) + _limits(info.metadata)
+        rows.append(f"| `{name}` | {kind} | {_default(info)} | {meaning} |")
     return "\n".join(rows)
 
 
@@ -63,7 +66,7 @@ def _default(info: FieldInfo) -> str:
 def _type(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _type(arguments[0])
+        return _type(arguments[0]) + _limits(arguments[1:])
     if origin in (Union, UnionType):
         named = [_type(part) for part in arguments if part is not type(None)]
         return " or ".join(dict.fromkeys(named))
@@ -74,6 +77,18 @@ def _type(annotation: Any) -> str:
     if origin is tuple:
         return f"list of {_type(arguments[0])}" if arguments[-1] is ... else "[x, y]"
     return _plain(annotation)
+
+
+def _limits(metadata: Iterable[Any]) -> str:
+    """Between which numbers it lies, as `, > 0, ≤ 60`; empty where none is named."""
+    told = ""
+    for each in metadata:
+        if isinstance(each, FieldInfo):
+            told += _limits(each.metadata)
+            continue
+        limits = ((sign, getattr(each, name, None)) for name, sign in _SIGNS.items())
+        told += "".join(f", {sign} {limit:g}" for sign, limit in limits if limit is not None)
+    return told
 
 
 def _plain(annotation: Any) -> str:

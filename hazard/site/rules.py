@@ -11,6 +11,14 @@ from pydantic import Field, model_validator
 
 from hazard.types import Model, Name
 
+MOST_S = 86400
+"""Seconds that a rule waits, at most: a day."""
+Wait = Annotated[float, Field(ge=0, le=MOST_S)]
+Span = Annotated[float, Field(gt=0, le=MOST_S)]
+SensorValue = Annotated[float, Field(ge=-1e12, le=1e12)]
+"""A value in a sensor's unit."""
+Band = Annotated[float, Field(ge=0, le=1e12)]
+
 
 class RestrictedZoneRule(Model):
     """A person stands in a zone longer than allowed."""
@@ -21,9 +29,9 @@ class RestrictedZoneRule(Model):
     zone: Name
     labels: tuple[str, ...] = ("person",)
     min_confidence: float = Field(default=0.4, ge=0, le=1)
-    dwell_s: float = Field(default=1.0, ge=0, description="time in the zone before it counts")
-    clear_after_s: float = Field(
-        default=3.0, gt=0, description="zone seen empty by a healthy camera before it clears"
+    dwell_s: Wait = Field(default=1.0, description="time in the zone before it counts")
+    clear_after_s: Span = Field(
+        default=3.0, description="zone seen empty by a healthy camera before it clears"
     )
 
 
@@ -40,8 +48,8 @@ class LineRule(Model):
     )
     labels: tuple[str, ...] = ("person",)
     min_confidence: float = Field(default=0.4, ge=0, le=1)
-    clear_after_s: float = Field(
-        default=10.0, gt=0, description="seen uncrossed by a healthy camera before it clears"
+    clear_after_s: Span = Field(
+        default=10.0, description="seen uncrossed by a healthy camera before it clears"
     )
 
 
@@ -62,9 +70,9 @@ class VehicleProximityRule(Model):
         description="zone in which a parked or working vehicle stands, when it is not detected",
     )
     min_confidence: float = Field(default=0.4, ge=0, le=1)
-    distance_m: float = Field(default=2.0, gt=0)
-    dwell_s: float = Field(default=0.5, ge=0)
-    clear_after_s: float = Field(default=3.0, gt=0)
+    distance_m: float = Field(default=2.0, gt=0, le=1000)
+    dwell_s: Wait = 0.5
+    clear_after_s: Span = 3.0
 
 
 class CrowdingRule(Model):
@@ -76,9 +84,9 @@ class CrowdingRule(Model):
     zone: Name | None = None
     labels: tuple[str, ...] = ("person",)
     min_confidence: float = Field(default=0.4, ge=0, le=1)
-    people: int = Field(ge=1, description="raised when more than this many are seen")
-    dwell_s: float = Field(default=2.0, ge=0)
-    clear_after_s: float = Field(default=5.0, gt=0)
+    people: int = Field(ge=1, le=100_000, description="raised when more than this many are seen")
+    dwell_s: Wait = 2.0
+    clear_after_s: Span = 5.0
 
 
 class FireSmokeRule(Model):
@@ -89,9 +97,11 @@ class FireSmokeRule(Model):
     camera: Name
     label: str = Field(default="fire", description="label of the detector, e.g. fire or smoke")
     min_confidence: float = Field(default=0.4, ge=0, le=1)
-    frames: int = Field(default=4, ge=1, description="frames of the window that must show it")
-    window: int = Field(default=8, ge=1, description="number of last frames looked at")
-    clear_after_s: float = Field(default=10.0, gt=0)
+    frames: int = Field(
+        default=4, ge=1, le=1000, description="frames of the window that must show it"
+    )
+    window: int = Field(default=8, ge=1, le=1000, description="number of last frames looked at")
+    clear_after_s: Span = 10.0
 
 
 class CameraHealthRule(Model):
@@ -99,17 +109,17 @@ class CameraHealthRule(Model):
 
     kind: Literal["camera_health"]
     cameras: tuple[Name, ...] = Field(default=(), description="empty: all cameras")
-    dark_after_s: float = Field(default=3.0, ge=0)
-    frozen_after_s: float = Field(default=5.0, ge=0)
-    offline_after_s: float = Field(default=5.0, ge=0)
-    clear_after_s: float = Field(default=3.0, gt=0)
+    dark_after_s: Wait = 3.0
+    frozen_after_s: Wait = 5.0
+    offline_after_s: Wait = 5.0
+    clear_after_s: Span = 3.0
 
 
 class Level(Model):
     """One threshold of a sensor rule."""
 
     name: Name = Field(description="alarm, high, idlh…; the severity policy knows it by this name")
-    at: float = Field(description="in the sensor's unit")
+    at: SensorValue = Field(description="in the sensor's unit")
 
 
 class ThresholdRule(Model):
@@ -120,9 +130,9 @@ class ThresholdRule(Model):
     sensor: Name
     direction: Literal["above", "below"] = "above"
     levels: tuple[Level, ...] = Field(min_length=1, description="from mild to worst")
-    deadband: float = Field(default=0.0, ge=0, description="in the sensor's unit")
-    on_delay_s: float = Field(default=0.0, ge=0)
-    off_delay_s: float = Field(default=5.0, ge=0)
+    deadband: Band = Field(default=0.0, description="in the sensor's unit")
+    on_delay_s: Wait = 0.0
+    off_delay_s: Wait = 5.0
 
     @model_validator(mode="after")
     def _levels_in_order(self) -> Self:
@@ -139,11 +149,11 @@ class RateRule(Model):
     kind: Literal["rate"]
     hazard: Name
     sensor: Name
-    above_per_min: float = Field(gt=0, description="in the sensor's unit per minute")
-    window_s: float = Field(default=10.0, gt=0)
-    deadband_per_min: float = Field(default=0.0, ge=0)
-    on_delay_s: float = Field(default=0.0, ge=0, description="seconds that it must rise so fast")
-    off_delay_s: float = Field(default=5.0, ge=0)
+    above_per_min: float = Field(gt=0, le=1e12, description="in the sensor's unit per minute")
+    window_s: Span = 10.0
+    deadband_per_min: Band = 0.0
+    on_delay_s: Wait = Field(default=0.0, description="seconds that it must rise so fast")
+    off_delay_s: Wait = 5.0
 
 
 class StaleRule(Model):
@@ -152,7 +162,7 @@ class StaleRule(Model):
     kind: Literal["stale"]
     hazard: Name = "sensor_stale"
     sensors: tuple[Name, ...] = Field(default=(), description="empty: all sensors")
-    after_s: float = Field(default=10.0, gt=0)
+    after_s: float = Field(default=10.0, gt=0, le=604_800)
 
 
 class ExposureRule(Model):
@@ -164,12 +174,12 @@ class ExposureRule(Model):
     kind: Literal["exposure"]
     hazard: Name = "toxic_gas_exposure"
     sensor: Name
-    at: float = Field(description="in the sensor's unit")
-    deadband: float = Field(default=0.0, ge=0)
+    at: SensorValue = Field(description="in the sensor's unit")
+    deadband: Band = 0.0
     cameras: tuple[Name, ...] = Field(default=(), description="empty: all cameras of the area")
     min_confidence: float = Field(default=0.4, ge=0, le=1)
-    seen_within_s: float = Field(default=10.0, gt=0, description="how long a sighting counts")
-    off_delay_s: float = Field(default=5.0, ge=0)
+    seen_within_s: Span = Field(default=10.0, description="how long a sighting counts")
+    off_delay_s: Wait = 5.0
 
 
 RuleConfig = Annotated[

@@ -145,7 +145,7 @@ class UsbSource(Model):
     """A camera on the box itself."""
 
     kind: Literal["usb"]
-    device: int = Field(ge=0, description="number N of /dev/videoN")
+    device: int = Field(ge=0, le=9999, description="number N of /dev/videoN")
 
 
 class FolderSource(Model):
@@ -153,7 +153,7 @@ class FolderSource(Model):
 
     kind: Literal["folder"]
     path: Path = Field(description="folder of .jpg, .jpeg or .png files")
-    interval_s: float = Field(default=1.0, gt=0, description="time between two pictures")
+    interval_s: float = Field(default=1.0, gt=0, le=86400, description="time between two pictures")
     loop: bool = False
 
 

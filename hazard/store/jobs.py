@@ -1,4 +1,4 @@
-"""Jobs as rows: made by the agent core, done by the process `edge_agent.jobs`, read by anybody.
+"""Jobs as rows: made and cancelled by the agent core, done by the process `edge_agent.jobs`.
 
 Progress is written without waiting for the disk: it may be lost, the job may not.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import JsonValue
 from sqlalchemy import Connection, Engine, Select, Update, delete, func, select, update
 
-from hazard.jobs import Job, JobState
+from hazard.jobs import OVER, Job, JobState
 from hazard.store.side_tables import JobRow
 from hazard.store.statements import insert_new
 from hazard.store.writer import Writer
@@ -23,7 +23,7 @@ WAIT_MS = 5000
 """How long the process of the jobs waits for the database's lock: it has time, alarms have not."""
 MAX_MESSAGE = 2000
 
-_OVER = (JobState.DONE.value, JobState.FAILED.value)
+_OVER = tuple(sorted(state.value for state in OVER))
 _FIELDS = tuple(Job.model_fields)
 
 
@@ -53,6 +53,11 @@ class Jobs:
         """Jobs, newest first; of one kind, or of all."""
         query = _query().order_by(JobRow.created_at.desc()).limit(limit)
         return self._read(query.where(JobRow.kind == kind) if kind is not None else query)
+
+    def going(self) -> list[Job]:
+        """The jobs that are not over, in the order in which they are done."""
+        query = _query().where(JobRow.state.not_in(_OVER))
+        return self._read(query.order_by(JobRow.created_at, JobRow.job_id).limit(KEPT))
 
     def waiting(self) -> int:
         """Jobs that nobody has begun yet."""
@@ -110,19 +115,33 @@ class Jobs:
         return None if job_id is None else self.get(job_id)
 
     def tell(self, job_id: str, progress: float, message: str) -> None:
-        """Write how far a job is: 0 to 1, and words.
+        """Write how far a job that runs is: 0 to 1, and words.
 
         Raises:
             StoreError: if the store cannot be written; the next word replaces this one.
         """
         values = {"progress": min(1.0, max(0.0, progress)), "message": message[:MAX_MESSAGE]}
+        running = _update(job_id).where(JobRow.state == JobState.RUNNING.value)
         with self._writer.transaction(wait_ms=WAIT_MS) as connection:
-            connection.execute(_update(job_id).values(**values))
+            connection.execute(running.values(**values))
+
+    def cancel(self, job_id: str, text: str, at: datetime) -> bool:
+        """End a job that waits or runs; False if it was over, and how it ended stays.
+
+        Its process ends what it does when it sees that.
+
+        Raises:
+            StoreError: if the store cannot be written; the job goes on.
+        """
+        values = {"state": JobState.CANCELLED.value, "message": text[:MAX_MESSAGE]}
+        going = _update(job_id).where(JobRow.state.not_in(_OVER))
+        with self._writer.transaction() as connection:
+            return connection.execute(going.values(**values, finished_at=at)).rowcount > 0
 
     def end(
         self, job_id: str, state: JobState, result: Mapping[str, JsonValue], text: str, at: datetime
     ) -> None:
-        """Write what became of a job that runs; one that has failed meanwhile stays so.
+        """Write what became of a job that runs; one that is over meanwhile stays so.
 
         Raises:
             StoreError: if the store cannot be written.

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, func, select
 
 from hazard.errors import StoreError
 from hazard.store import search
@@ -218,9 +218,9 @@ def count(connection: Connection, where: AlertFilter, *, at_most: int | None = N
     return Counted(number=number)
 
 
-def facet_conditions(where: AlertFilter) -> list[ColumnElement[bool]]:
-    """Which facets a filter chooses, as conditions on the table of facets."""
-    facet = _FACETS.c
+def facet_conditions(where: AlertFilter, table: FromClause = _FACETS) -> list[ColumnElement[bool]]:
+    """Which facets a filter chooses, as conditions on their table, or on that of the alerts."""
+    facet = table.c
     found: list[ColumnElement[bool]] = []
     if where.active is not None:
         found.append(facet.state.in_(OPEN_STATES) if where.active else facet.state == ENDED)

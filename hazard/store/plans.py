@@ -70,13 +70,14 @@ class Plans:
             rows = connection.execute(select(*_INFO).order_by(FloorPlanRow.name)).all()
         return tuple(_info(row) for row in rows)
 
-    def find(self, plan_id: str) -> PlanInfo | None:
-        """One plan."""
+    def get(self, plan_id: str) -> PlanInfo:
+        """One plan.
+
+        Raises:
+            NoSuchPlan: (a StoreError) if there is none of that id.
+        """
         with self._writer.engine.connect() as connection:
-            row = connection.execute(
-                select(*_INFO).where(FloorPlanRow.plan_id == plan_id)
-            ).one_or_none()
-        return None if row is None else _info(row)
+            return _one(connection, plan_id)
 
     def picture(self, plan_id: str) -> tuple[bytes, str, str] | None:
         """A plan's picture, its media type and its sha256."""
@@ -155,12 +156,7 @@ class Plans:
     @contextmanager
     def _change(self, plan_id: str, expected: datetime) -> Iterator[tuple[Connection, PlanInfo]]:
         with self._writer.transaction() as connection:
-            row = connection.execute(
-                select(*_INFO).where(FloorPlanRow.plan_id == plan_id)
-            ).one_or_none()
-            if row is None:
-                raise NoSuchPlan("there is no such plan any more: load the page again")
-            info = _info(row)
+            info = _one(connection, plan_id)
             if info.changed_at != expected:
                 raise Conflict(
                     f"{info.changed_by} changed this plan at {info.changed_at:%H:%M:%S} UTC: "
@@ -177,6 +173,13 @@ def _picture_values(picture: PlanPicture) -> dict[str, object]:
         "sha256": picture.sha256,
         "picture": picture.data,
     }
+
+
+def _one(connection: Connection, plan_id: str) -> PlanInfo:
+    row = connection.execute(select(*_INFO).where(FloorPlanRow.plan_id == plan_id)).one_or_none()
+    if row is None:
+        raise NoSuchPlan("there is no such plan any more: load the page again")
+    return _info(row)
 
 
 def _info(row: Row[tuple[object, ...]]) -> PlanInfo:

@@ -13,7 +13,7 @@ from hazard.store.assessments import assessments_about, find_assessment
 from hazard.store.incidents import candidates, evidence_of, notice_lines, paths_around
 from hazard.store.listing import COUNTED, NEWEST_FIRST, Ordered, count, list_page, messages_of
 from hazard.store.side_tables import AlertFacetRow, ReadingRow, StageHealthRow
-from hazard.store.since import Changes, changes_since
+from hazard.store.since import Changes, came_since, changes_since
 from hazard.store.tables import (
     ActionRequestRow,
     AlertRow,
@@ -210,6 +210,11 @@ class Queries:
             return changes_since(connection, since)
 
     # ------------------------------------------------------------ around an alert
+
+    def came_since(self, where: AlertFilter, since: datetime) -> int:
+        """How many alerts match now and did not at that time, whatever their words."""
+        with self._read() as connection:
+            return came_since(connection, where, since)
 
     def paths_around(
         self, camera_id: str, since: datetime, until: datetime

@@ -141,6 +141,19 @@ MEASURES: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 """Names of measured values, by the name that the rules give them."""
 
+_FORMULA_LENGTH = 4
+"""A name of so few characters that is not known is a formula, such as H2S."""
+
+
+def measure_name(name: str, language: str) -> str:
+    """What a measured value is called in a language: a gas by its formula, else as it is named."""
+    known = MEASURES.get(name)
+    if known is not None:
+        return known[language]
+    plain = name.replace("_", " ")
+    return plain.upper() if len(plain) <= _FORMULA_LENGTH and plain.isascii() else plain
+
+
 REASSURING: Mapping[str, tuple[str, ...]] = {
     "en": ("no danger", "not dangerous", "no risk", "no hazard", "safe", "false alarm", "harmless",
            "under control", "no action", "all clear", "cleared", "nothing to worry", "normal",

@@ -11,13 +11,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from hazard.catalogue import HazardKind, Texts
-from hazard.triage.phrases import ALSO, LIMIT, MEASURES, NOTHING, PEOPLE
+from hazard.triage.phrases import ALSO, LIMIT, NOTHING, PEOPLE, measure_name
 from hazard.triage.render import MAX_MEASURED, by_weight, clean, quantity
 from hazard.types import Condition, HazardEvent, Incident, Measured, Words
 
 MAX_WORDS = 60
 MAX_ACTIONS = 6
-_FORMULA_LENGTH = 4
 _UNKNOWN = {
     "en": "Hazard of an unknown kind in {area} ({subject}). Measured: {measured}. "
     "People seen: {people}.",
@@ -152,10 +151,7 @@ def _measures(incident: Incident) -> Iterator[Measured]:
 
 
 def _phrase(item: Measured, language: str) -> str:
-    known = MEASURES.get(item.name)
-    raw = clean(item.name, 24, latin=False).replace("_", " ")
-    formula = len(raw) <= _FORMULA_LENGTH and raw.isascii()
-    name = known[language] if known else raw.upper() if formula else raw
+    name = measure_name(clean(item.name, 24, latin=False), language)
     text = f"{name} {localised(quantity(item.value, item.unit), language)}"
     if item.threshold is None:
         return text

@@ -119,7 +119,7 @@ def test_stale_health_is_unknown_on_every_page(core: Heartbeat, officer: Officer
     officer.goes_to("Health")
     expect(officer.page.locator(".h-ready")).to_have_count(8)
     core.health = {"camera_yard-2": (Health.OFFLINE, "offline: check its cable")}
-    officer.sees("camera/yard-2 is offline")
+    officer.sees("camera yard-2 is offline")
     core.stop()
     officer.sees("AGENT SILENT", timeout_ms=12_000)
     expect(officer.page.locator(".h-ready")).to_have_count(0)

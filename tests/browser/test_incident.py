@@ -107,6 +107,9 @@ def test_two_people_at_once_conflict_is_shown_and_nothing_typed_is_lost(
         ada.get_by_role("button", name="Acknowledge", exact=True).click()
         is_told(ada, "DONE")
         expect(bo.locator(".changed")).to_be_visible(timeout=PATIENCE_MS)
+        expect(bo.locator(".course li").first).to_contain_text("by Ada")
+        expect(bo.locator("#action-news")).to_contain_text("This alarm has changed")
+        expect(bo.locator("#ack-comment")).to_be_focused()
         bo.get_by_role("button", name="Acknowledge", exact=True).click()
         told = is_told(bo, "CONFLICT")
         assert "already acknowledged by Ada" in told

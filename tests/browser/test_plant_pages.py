@@ -101,8 +101,7 @@ def plan_id(plant: Plant) -> Iterator[str]:
     )
     plant.store.plans.place(made, placed, at, "Ines", at)
     yield made
-    plan = plant.store.plans.find(made)
-    assert plan is not None
+    plan = plant.store.plans.get(made)
     plant.store.plans.remove(made, plan.changed_at, "Ines", datetime.now(UTC))
 
 
@@ -146,7 +145,7 @@ def test_an_alarm_and_an_outage_reach_overview_and_map_without_reloading(
     expect(page.get_by_role("link", name="Camera yard-1: medium")).to_be_visible()
     expect(page.get_by_role("link", name="Loading yard: medium, 1 unacknowledged")).to_be_visible()
     core.health = {"sensor_h2s-1": (Health.OFFLINE, "offline: no reading")}
-    expect(page.locator("#o-nodes")).to_contain_text("sensor/h2s-1: offline")
+    expect(page.locator("#o-nodes")).to_contain_text("sensor h2s-1: offline")
     expect(page.locator("#o-areas")).to_contain_text("h2s-1: offline")
     assert page.evaluate("window.notReloaded")
 
@@ -175,8 +174,7 @@ def test_things_are_placed_by_pointer_and_by_keyboard(
     page.keyboard.press("Delete")
     page.get_by_role("button", name="Save").click()
     officer.sees("Saved. The overview shows it so.")
-    found = plant.store.plans.find(plan_id)
-    assert found is not None
+    found = plant.store.plans.get(plan_id)
     assert len(found.places.areas["yard"]) == 3
     assert found.places.sensors["h2s-1"] == (0.76, 0.3)
     assert set(found.places.cameras) == {"yard-1", "yard-2"}

@@ -270,6 +270,7 @@ MATRIX = {
         Verb.CHECK_ACTION,
         Verb.TEST_ANNUNCIATOR,
         Verb.START_JOB,
+        Verb.CANCEL_JOB,
     },
     Role.SAFETY_OFFICER: set(Verb),
     Role.INTEGRATOR: {
@@ -282,6 +283,7 @@ MATRIX = {
         Verb.CHANGE_SITE,
         Verb.RESTORE_SITE,
         Verb.START_JOB,
+        Verb.CANCEL_JOB,
     },
     Role.ADMINISTRATOR: set(Verb),
 }

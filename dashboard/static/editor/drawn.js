@@ -2,9 +2,10 @@
 import { h, idOf } from "./dom.js";
 import { Form, blank } from "./form.js";
 import { t } from "./words.js";
+import { number } from "../time.js";
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
-const percent = (value) => (Math.round(value * 1000) / 10).toString();
+const percent = (value) => number(value * 100, 1);
 const middle = (one, other) => [0, 1].map((axis) => Math.round(((one[axis] + other[axis]) / 2) * 10000) / 10000);
 // Half a step further than the last one went, or across its way where the picture ends.
 function beyond(before, last) {

@@ -2,6 +2,7 @@
 import { h, put } from "./dom.js";
 import { ask, follow, newId } from "./server.js";
 import { t } from "./words.js";
+import { number, timeElement } from "../time.js";
 
 const pause = (ms) => new Promise((resume) => setTimeout(resume, ms));
 
@@ -10,8 +11,9 @@ export class DryRun {
     this.editor = editor;
     this.hours = h("select", { id: "dry-hours", "aria-label": t("dry_hours") }, [1, 8, 24, 72, 168].map((one) => h("option", { value: String(one), selected: one === 24 }, t("hours", { hours: one }))));
     this.button = h("button", { type: "button", id: "dry-run", onclick: () => this.run() }, t("dry_run"));
+    this.stop = h("button", { type: "button", id: "dry-stop", hidden: true, onclick: () => this.cancel() }, t("job_cancel"));
     this.told = h("div", { class: "dry-told", "aria-live": "polite" });
-    this.element = h("section", { class: "dry" }, h("h3", {}, t("dry_title")), h("p", { class: "hint" }, t("dry_help")), h("div", { class: "tools" }, this.hours, this.button), this.told);
+    this.element = h("section", { class: "dry" }, h("h3", {}, t("dry_title")), h("p", { class: "hint" }, t("dry_help")), h("div", { class: "tools" }, this.hours, this.button, this.stop), this.told);
   }
 
   enable(on) {
@@ -31,15 +33,28 @@ export class DryRun {
     } finally {
       this.running = false;
       this.button.disabled = false;
+      this.stop.hidden = true;
+    }
+  }
+
+  async cancel() {
+    this.stop.hidden = true;
+    try {
+      await ask(`/api/v1/jobs/${this.job}/cancel`, { request_id: newId() });
+    } catch (error) {
+      put(this.told, h("p", { class: "problem" }, error.message));
     }
   }
 
   async look(id) {
+    this.job = id;
+    this.stop.hidden = false;
     for (;;) {
       const job = await ask(`/api/v1/jobs/${id}`);
-      if (job.state === "failed") return put(this.told, h("p", { class: "problem" }, job.message));
+      if (job.state === "failed") return put(this.told, h("p", { class: "problem" }, job.told));
+      if (job.state === "cancelled") return put(this.told, h("p", {}, t("job_cancelled")));
       if (job.state === "done") return put(this.told, this.result(job.result));
-      put(this.told, h("p", {}, job.state === "waiting" ? t("job_waiting") : `${t("job_running")} ${Math.round(job.progress * 100)} % ${job.message}`),
+      put(this.told, h("p", {}, job.state === "waiting" ? job.told : `${t("job_running")} ${Math.round(job.progress * 100)} % ${job.told}`),
         h("progress", { value: String(job.progress), max: "1", "aria-label": t("job_running") }));
       await pause(500);
     }
@@ -50,9 +65,9 @@ export class DryRun {
     const asked = (Date.parse(coverage.asked.to_at) - Date.parse(coverage.asked.from_at)) / 3600000;
     const blind = Object.entries(coverage.sources).filter(([, hours]) => hours === 0).map(([name]) => name);
     return [
-      h("p", { class: coverage.covered_h < asked * 0.95 ? "notice warn" : "" }, t("dry_coverage", { hours: coverage.covered_h.toFixed(2), asked: asked.toFixed(0) })),
+      h("p", { class: coverage.covered_h < asked * 0.95 ? "notice warn" : "" }, t("dry_coverage", { hours: number(coverage.covered_h), asked: number(asked, 0) })),
       blind.length ? h("p", { class: "notice warn" }, t("dry_blind", { names: blind.join(", ") })) : null,
-      coverage.gaps.length ? h("p", {}, `${t("dry_gaps")} ${coverage.gaps.slice(0, 5).map((gap) => `${time(gap.from_at)} – ${time(gap.to_at)}`).join("; ")}`) : null,
+      coverage.gaps.length ? h("p", {}, t("dry_gaps"), " ", coverage.gaps.slice(0, 5).map((gap, at) => [at ? "; " : "", timeElement(gap.from_at), " – ", timeElement(gap.to_at)])) : null,
       h("h4", {}, t("dry_raised", { count: raised.total })), this.table(raised),
       h("h4", {}, t("dry_gone", { count: gone.total })), this.table(gone, true),
       rerated.total ? h("h4", {}, t("dry_rerated", { count: rerated.total })) : null,
@@ -69,7 +84,7 @@ export class DryRun {
     const row = (one) => h("tr", {},
       h("td", {}, raised ? h("a", { href: listed(one), target: "_blank", rel: "noopener" }, forms.hazards[one.hazard] ?? one.hazard) : forms.hazards[one.hazard] ?? one.hazard),
       h("td", {}, [one.area, one.zone, one.line, one.sources.join(", ")].filter(Boolean).join(" · ")),
-      h("td", { class: "num" }, `${time(one.started_at)} – ${one.ended_at ? time(one.ended_at) : t("dry_stands")}`),
+      h("td", { class: "num" }, timeElement(one.started_at), " – ", one.ended_at ? timeElement(one.ended_at) : t("dry_stands")),
       h("td", {}, `${one.was ? `${t(`severity_${one.was}`)} → ` : ""}${t(`severity_${one.default}`)}`));
     return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t("dry_title") },
       h("table", {},
@@ -82,9 +97,4 @@ export class DryRun {
 function listed({ area, hazard, started_at: at }) {
   const around = (ms) => new Date(Date.parse(at) + ms).toISOString();
   return `/alarms?${new URLSearchParams({ show: "all", area, hazard, since: around(-60000), until: around(60000) })}`;
-}
-
-function time(at) {
-  const timeZone = document.getElementById("editor").dataset.timezone;
-  return new Date(at).toLocaleString(document.documentElement.lang, { timeZone, dateStyle: "short", timeStyle: "medium" });
 }

@@ -2,9 +2,10 @@
 import { h, idOf } from "./dom.js";
 import { ask } from "./server.js";
 import { t } from "./words.js";
+import { number } from "../time.js";
 
 const START = [[0.3, 0.9], [0.7, 0.9], [0.6, 0.5], [0.4, 0.5]];
-const percent = (value) => (Math.round(value * 1000) / 10).toString();
+const percent = (value) => number(value * 100, 1);
 
 export function ground(view) {
   return new Ground(view);
@@ -82,7 +83,7 @@ class Ground {
     told?.replaceChildren(...this.told());
     this.found?.errors_m.forEach((error, at) => {
       const cell = document.getElementById(`error-${at}`);
-      if (cell) cell.textContent = this.found.exact ? "–" : `${error.toFixed(2)} m`;
+      if (cell) cell.textContent = this.found.exact ? "–" : `${number(error)} m`;
     });
     this.view.draw();
   }
@@ -90,10 +91,10 @@ class Ground {
   told() {
     if (this.fault) return [h("p", { class: "problem" }, this.fault)];
     if (!this.found) return [];
-    const grid = h("p", { class: "hint" }, t("grid", { step: this.found.step_m }));
+    const grid = h("p", { class: "hint" }, t("grid", { step: number(this.found.step_m) }));
     if (this.found.exact) return [h("p", {}, t("exact")), grid];
     const worst = Math.max(...this.found.errors_m);
-    return [h("p", {}, t("fit", { rms: this.found.rms_m.toFixed(2), worst: worst.toFixed(2), number: this.found.errors_m.indexOf(worst) + 1 })), grid];
+    return [h("p", {}, t("fit", { rms: number(this.found.rms_m), worst: number(worst), number: this.found.errors_m.indexOf(worst) + 1 })), grid];
   }
 
   panel() {
@@ -117,7 +118,7 @@ class Ground {
         h("thead", {}, h("tr", {}, [t("number"), "x (%)", "y (%)", "X (m)", "Y (m)", t("error")].map((one) => h("th", {}, one)), h("th", {}, h("span", { class: "sr" }, t("change"))))),
         h("tbody", {}, points.picture.map((_, at) => h("tr", {}, h("td", {}, String(at + 1)),
           cell("picture", at, 0, 100, "x (%)"), cell("picture", at, 1, 100, "y (%)"), cell("ground_m", at, 0, 1, "X (m)"), cell("ground_m", at, 1, 1, "Y (m)"),
-          h("td", { id: `error-${at}`, class: "num" }, this.found && !this.found.exact ? `${this.found.errors_m[at]?.toFixed(2) ?? "–"} m` : "–"),
+          h("td", { id: `error-${at}`, class: "num" }, this.found && !this.found.exact ? this.found.errors_m[at] === undefined ? "–" : `${number(this.found.errors_m[at])} m` : "–"),
           h("td", {}, h("button", { type: "button", class: "small", id: `less-point-${at}`, "aria-label": t("remove_point", { number: at + 1 }), onclick: () => this.remove(at) }, "−")))))),
       h("div", { class: "tools" },
         h("button", { type: "button", id: "more-point", onclick: () => this.add() }, t("add_point")),

@@ -2,7 +2,8 @@
 import { h, put } from "./dom.js";
 import { DryRun } from "./dryrun.js";
 import { ask, follow, newId } from "./server.js";
-import { t } from "./words.js";
+import { pieces, t } from "./words.js";
+import { timeElement } from "../time.js";
 
 export function diffLines(text) {
   return h("pre", { class: "diff", tabindex: "0", "aria-label": t("diff") }, text.split("\n").map((line) => {
@@ -76,7 +77,7 @@ export class Review {
       const since = await ask(`/api/v1/site/since?sha256=${this.editor.draft.base.sha256}`);
       put(this.what,
         h("p", { class: "notice warn" }, t("meanwhile")),
-        h("ul", {}, since.versions.map((one) => h("li", {}, t("version_line", { version: one.version, actor: one.actor, at: new Date(one.made_at).toLocaleString(document.documentElement.lang, { timeZone: document.getElementById("editor").dataset.timezone }), reason: one.reason || "–" })))),
+        h("ul", {}, since.versions.map((one) => h("li", {}, pieces("version_line", { version: one.version, actor: one.actor, at: timeElement(one.made_at), reason: one.reason || "–" })))),
         diffLines(since.diff),
         h("div", { class: "tools" },
           h("button", { type: "button", id: "take-theirs", class: "main", onclick: () => this.rebase() }, t("keep_mine")),

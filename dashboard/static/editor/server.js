@@ -14,7 +14,7 @@ export async function ask(path, body) {
   address.searchParams.set("lang", document.documentElement.lang);
   const answer = await fetch(address, {
     method: body === undefined ? "GET" : "POST",
-    headers: { ...headers, "Content-Type": "application/json" },
+    headers: { ...headers, "X-Fragment": "1", "Content-Type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
     signal: AbortSignal.timeout(15000),
   });
@@ -24,10 +24,7 @@ export async function ask(path, body) {
   }
   const data = await answer.json().catch(() => ({}));
   if (answer.ok) return data;
-  const detail = Array.isArray(data.detail)
-    ? data.detail.map((one) => `${one.loc.slice(1).join(".")}: ${one.msg}`).join("; ")
-    : String(data.detail ?? answer.status);
-  throw new Refused(answer.status, detail);
+  throw new Refused(answer.status, String(data.detail ?? answer.status));
 }
 
 export function newId() {

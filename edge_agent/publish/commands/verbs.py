@@ -53,7 +53,7 @@ COMMANDS: Mapping[Verb, Command] = {
     Verb.SNAPSHOT: Command(repeatable=True),
 }
 
-ON_THE_NODE = frozenset({Verb.CHANGE_SITE, Verb.RESTORE_SITE, Verb.START_JOB})
+ON_THE_NODE = frozenset({Verb.CHANGE_SITE, Verb.RESTORE_SITE, Verb.START_JOB, Verb.CANCEL_JOB})
 """Asked on the node's own dashboard alone: what they are about (the site file and its versions,
 jobs and their results) is in no replica, so that nobody elsewhere could have looked at it."""
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -81,13 +82,13 @@ def assessed(node: Node, name: str, *, model: bool = False, device: str = "cpu")
     return stored.assessment_id
 
 
-def waiting(node: Node, name: str, assessment_id: str) -> str:
+def waiting(node: Node, name: str, assessment_id: str, actor: str = "ada") -> str:
     """A job that waits."""
     job = Job(
         job_id=name,
         kind=JobKind.REPLAY_DECISION,
         subject=assessment_id,
-        actor="ada",
+        actor=actor,
         arguments={"assessment_id": assessment_id},
         created_at=datetime.now(UTC),
     )
@@ -175,7 +176,7 @@ def test_what_cannot_be_started_is_refused_with_the_mend(node: Node) -> None:
             viewer = node.ask(Verb.START_JOB, "", 0, role=Role.VIEWER, arguments=replay)
             for request, words in (
                 (asked, "there is no assessment 'assessment-nowhere'"),
-                (elsewhere, "not on area tank-farm"),
+                (elsewhere, "this concerns tank-farm"),
                 (viewer, "not for ada as viewer"),
             ):
                 state, text = await until(
@@ -220,6 +221,43 @@ def test_whatever_is_killed_the_job_has_failed_and_the_next_one_is_done(node: No
         done = over(node, third)
         assert done.state is JobState.DONE
         assert done.result["same"] is True
+
+
+def test_who_asked_for_a_job_or_an_administrator_has_it_end(node: Node) -> None:
+    asks_model = assessed(node, "model", model=True)
+    reasoning = {"enabled": False, "backend": "tests.reasoners:Hanging", "model": "high"}
+    node.write_site(a_site(areas={"tank-farm": {"name": "Tank farm"}}, reasoning=reasoning))
+    own = waiting(node, "to-be-cancelled", asks_model)
+    theirs = waiting(node, "theirs", asks_model, "bob")
+
+    async def cancel(job_id: str, **who: Any) -> tuple[str, str]:
+        request = node.ask(Verb.CANCEL_JOB, "", 0, arguments={"job_id": job_id}, **who)
+        answered = await until(
+            lambda: (found := node.outcome(request))[0] != "pending" and found, "the answer"
+        )
+        return str(answered[0]), str(answered[1])
+
+    async def test() -> None:
+        async with node.running():
+            with working(node):
+                await until(lambda: job(node, own).state is JobState.RUNNING, "its begin", SOON_S)
+                state, text = await cancel(theirs)
+                assert (state, "asked for by bob" in text) == ("refused", True)
+                bound = await cancel(theirs, role=Role.ADMINISTRATOR, areas=("hall",))
+                assert bound[0] == "refused"
+                assert (await cancel(theirs, role=Role.ADMINISTRATOR))[0] == "done"
+                assert (await cancel(own))[0] == "done"
+                for job_id in (own, theirs):
+                    ended = job(node, job_id)
+                    assert (ended.state, ended.message) == (JobState.CANCELLED, "cancelled by ada")
+                    assert ended.finished_at is not None
+                await until(lambda: not any(own in each for each in commands()), "its end", SOON_S)
+                assert job(node, own).state is JobState.CANCELLED, "whatever became of its process"
+                over_already = waiting(node, "next", assessed(node, "next"))
+                await until(lambda: job(node, over_already).over, "the next job", SOON_S)
+                assert (await cancel(over_already))[0] == "refused"
+
+    run(test())
 
 
 def test_a_model_on_an_accelerator_is_not_loaded_a_second_time(node: Node) -> None:

@@ -123,7 +123,7 @@ def test_a_taken_port_is_exit_code_3_with_the_mend(plant: Plant, repo_root: Path
         port = str(holder.getsockname()[1])
         code, told = run(plant, repo_root, HAZARD_DASHBOARD_PORT=port)
     assert code == 3
-    assert f"dashboard.port: {port} on 127.0.0.1 is taken" in told
+    assert f"HAZARD_DASHBOARD_PORT: {port} on 127.0.0.1 is taken" in told
     assert "Traceback" not in told
 
 

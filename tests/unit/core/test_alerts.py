@@ -141,7 +141,7 @@ class Bench:
                 publisher=cast("PublisherPort", None),
                 guard=Guard(Metrics()),
                 change_site=cast("CarryOut", None),
-                start_job=cast("CarryOut", None),
+                jobs=cast("CarryOut", None),
             )
             dispatcher.carry_out(request)
             await dispatcher.stop()

@@ -13,7 +13,7 @@ from edge_agent.core import health
 from edge_agent.core.health import HealthBoard, supervisor_stages
 from edge_agent.observe import Metrics
 from hazard.site.models import Site
-from hazard.types import Health, StageHealth
+from hazard.types import CameraReport, CameraState, Health, StageHealth
 
 SITE = Site.model_validate(
     {
@@ -50,6 +50,28 @@ def test_what_never_spoke_is_starting_at_first_and_offline_later(
     monkeypatch.setattr(health, "STARTING_S", 0.0)
     assert {s.stage: s.health for s in board.stages(SITE)} == dict.fromkeys(names, Health.OFFLINE)
     assert set(board.unwatched(SITE)) == {"yard"}
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"state": CameraState.ENDED}, "no more pictures come"),
+        ({"state": CameraState.OK, "watched": False}, "none is processed"),
+    ],
+)
+def test_a_camera_of_which_no_frame_is_looked_at_is_not_ready(
+    said: dict[str, Any], words: str
+) -> None:
+    board = HealthBoard()
+    values = {"camera_id": "gate", "area": "yard", "at": datetime.now(UTC), "at_monotonic_s": 1.0}
+    board.camera(CameraReport(**values | {"state": CameraState.OK, "fps": 9.8}))
+    stages = {stage.stage: stage for stage in board.stages(SITE)}
+    assert stages["camera/gate"].health is Health.READY
+    board.camera(CameraReport(**values | said))
+    stages = {stage.stage: stage for stage in board.stages(SITE)}
+    assert stages["camera/gate"].health is Health.DEGRADED
+    assert words in stages["camera/gate"].reason
+    assert "camera gate" in board.unwatched(SITE)["yard"]
 
 
 def test_processes_of_a_silent_supervisor_are_unknown(tmp_path: Path) -> None:

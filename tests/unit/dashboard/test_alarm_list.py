@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -233,12 +233,14 @@ def test_what_changed_since_they_left_is_told_until_it_was_seen(
     plant.lift(before, Severity.CRITICAL)
     plant.return_to_normal(raised)
     ask(plant, officer, raised, revision=2)
+    last = plant.raise_alert(severity=Severity.LOW)
     page = officer.get("/alarms").text
     assert "since-title" in page
     found = officer.get("/api/v1/changes").json()
-    assert found["counts"] == {"escalated": 1, "raised": 1, "cleared": 1}
+    assert found["counts"] == {"escalated": 1, "raised": 2, "cleared": 1}
     assert [[m["alert_id"], became] for m, became in found["alerts"]] == [
         [before, ["escalated"]],
+        [last, ["raised"]],
         [raised, ["raised", "cleared"]],
     ]
     clock.ahead_s = 5
@@ -270,6 +272,33 @@ def test_who_never_logged_out_left_when_they_were_last_here(
     assert backend.people.presence.left_at(ada.account_id) == last
 
 
+@pytest.mark.parametrize(
+    ("kept", "lost"),
+    [
+        ({"sort": ["colour"], "severity": ["low"]}, "sort: colour"),
+        ({"severity": ["low"], "moon": ["full"]}, "moon: full"),
+        ({"severity": ["low", "purple"]}, "severity: low, purple"),
+        ({"until": "<b>never</b>"}, "until: &lt;b&gt;never&lt;/b&gt;"),
+    ],
+)
+def test_a_default_view_of_another_release_leaves_the_plain_list_and_says_what_it_lost(
+    officer: TestClient, backend: Backend, plant: Plant, kept: Any, lost: str
+) -> None:
+    alert = plant.raise_alert(severity=Severity.HIGH)
+    (ada,) = backend.people.accounts.all()
+    views = backend.people.views
+    view = views.save(ada.account_id, "Mine", kept, datetime.now(UTC)).view_id
+    views.change(ada.account_id, view, first=True)
+    page = officer.get("/alarms")
+    assert page.status_code == 200
+    assert f"does not know: {lost}." in page.text
+    assert f'id="row-{alert}"' in page.text
+    assert "Mine (of another release)" in officer.get("/alarms?show=all").text
+    form = csrf(officer) | {"act": "delete", "name": "Mine"}
+    assert officer.post(f"/alarms/views/{view}", data=form).status_code == 303
+    assert "does not know" not in officer.get("/alarms").text
+
+
 # ---------------------------------------------------------------- CSV, news, sound
 
 
@@ -289,6 +318,14 @@ def test_the_list_goes_into_a_file_that_no_spreadsheet_runs(
         "unacknowledged",
     )
     assert row["comment"] == '\'=HYPERLINK("http://evil","x")'
+    bound = client_as(Role.INTEGRATOR, ("yard", "tank-farm"))
+    page = bound.get("/alarms?severity=high").text
+    assert "CSV file of yard, tank-farm" in page
+    address = re.search(r'href="(/alarms\.csv[^"]*)"', page)
+    assert address is not None
+    own = bound.get(unescape(address[1]))
+    assert [row["alert_id"] for row in csv.DictReader(io.StringIO(own.text))] == [alert]
+    assert "CSV" not in bound.get("/alarms?area=compressor").text
     assert client_as(Role.OPERATOR).get("/alarms.csv").status_code == 403
     assert "CSV" not in client_as(Role.VIEWER).get("/alarms").text
 
@@ -305,6 +342,25 @@ def test_a_filtered_list_is_told_of_new_alarms_that_belong_to_it(
     assert officer.get(source, params=asked).text.strip() == ""
     plant.raise_alert(area="yard", hazard="fire")
     assert "1 new alarm: show" in officer.get(source, params=asked).text
+
+
+def test_an_alarm_that_comes_to_belong_to_a_list_is_new_in_it_whenever_it_was_raised(
+    officer: TestClient, plant: Plant
+) -> None:
+    alert = plant.raise_alert(severity=Severity.MEDIUM, age_s=600)
+    at = re.search(r'data-at="([^"]+)"', officer.get("/alarms?severity=critical").text)
+    assert at is not None
+    source = "/fragments/alarms/new"
+    asked = {"severity": "critical", "at": unescape(at.group(1))}
+    plant.revise(alert, Cause.EVENT)
+    assert officer.get(source, params=asked).text.strip() == ""
+    plant.lift(alert, Severity.CRITICAL)
+    assert "1 new alarm: show" in officer.get(source, params=asked).text
+    plant.raise_alert(severity=Severity.CRITICAL, age_s=600)
+    plant.revise(alert, Cause.EVENT)
+    assert "2 new alarms: show" in officer.get(source, params=asked).text
+    everything = officer.get(source, params={"at": asked["at"]}).text
+    assert "1 new alarm: show" in everything, "it stood in the list of open alarms before"
 
 
 def test_a_sound_is_due_for_critical_alarms_that_nobody_has_taken(

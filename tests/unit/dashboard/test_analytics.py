@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import date, datetime, timedelta
+import uuid
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from fastapi.testclient import TestClient
@@ -172,7 +173,20 @@ def test_reports_are_listed_with_how_far_they_are_and_downloaded(
     listed = officer.get("/fragments/reports").text
     assert "mail: given up" in listed
     assert "&lt;b&gt;451&lt;/b&gt; full" in listed
-    assert "waits for its turn" in listed
+    assert "Nothing runs before it" in listed
+    dry_run = Job(
+        job_id="j-0",
+        kind=JobKind.DRY_RUN,
+        actor="bo",
+        state=JobState.RUNNING,
+        created_at=clock.now() - timedelta(hours=1),
+        started_at=clock.now() - timedelta(minutes=30),
+    )
+    plant.store.jobs.add(dry_run)
+    listed = officer.get("/fragments/reports").text
+    assert "Running before it: a change that is tried, since" in listed
+    german = officer.get("/api/v1/jobs/j-1", headers={"accept-language": "de"}).json()
+    assert "Vor ihm läuft: das Erproben einer Änderung" in german["told"]
     plant.store.jobs.begin_next(clock.now())
     plant.store.jobs.end("j-1", JobState.FAILED, {}, "the disk is full: make room", clock.now())
     assert "was not made: the disk is full: make room" in officer.get("/fragments/reports").text
@@ -205,6 +219,38 @@ def test_a_report_is_asked_of_the_agent(plant: Plant, officer: TestClient) -> No
     assert officer.post("/reports", data=form | {"week_of": "never"}).status_code == 422
     page = officer.get(answer.headers["location"].partition("#")[0]).text
     assert f'data-request="{asked}"' in page
+
+
+def test_a_job_is_cancelled_by_who_asked_for_it_or_an_administrator(
+    plant: Plant, officer: TestClient, client_as: ClientAs
+) -> None:
+    job = Job(job_id="job-1", kind=JobKind.WEEKLY_REPORT, actor="Ada", created_at=datetime.now(UTC))
+    plant.store.jobs.add(job)
+    form = {"request_id": "0c0f4b0e-8ab0-4c8a-a3d5-1b6c3c1d2e3f", "back": "/analytics#weekly"}
+    other = client_as(Role.SAFETY_OFFICER, name="Bob")
+    page = other.get("/analytics").text
+    assert "/jobs/job-1/cancel" not in page
+    refused = other.post("/jobs/job-1/cancel", data=form | {"csrf": csrf_of(page)})
+    assert (refused.status_code, "Ada asked for it" in refused.text) == (403, True)
+    root = client_as(Role.ADMINISTRATOR, name="Root")
+    for client in (officer, root):
+        page = client.get("/analytics").text
+        assert "/jobs/job-1/cancel" in page
+        asked = form | {"csrf": csrf_of(page), "request_id": str(uuid.uuid4())}
+        answer = client.post("/jobs/job-1/cancel", data=asked)
+        assert answer.headers["location"] == f"/analytics?asked={asked['request_id']}#weekly"
+    requests = plant.store.pending_requests()
+    assert [(each.verb, each.actor) for each in requests] == [
+        (Verb.CANCEL_JOB, "Ada"),
+        (Verb.CANCEL_JOB, "Root"),
+    ]
+    assert requests[0].arguments == {"job_id": "job-1"}
+    assert plant.store.jobs.cancel("job-1", "cancelled by Ada", datetime.now(UTC))
+    assert "cancelled by Ada" in officer.get("/analytics").text
+    csrf = {"x-csrf-token": csrf_of(page)}
+    for job_id, status in (("job-1", 409), ("none", 404)):
+        answer = root.post(f"/api/v1/jobs/{job_id}/cancel", json={}, headers=csrf)
+        assert answer.status_code == status
 
 
 def a_report(sha256: str, made_at: datetime) -> Report:

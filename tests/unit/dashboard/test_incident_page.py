@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from dashboard.incident.reasons import in_words
-from dashboard.incident.saying import Say
+from dashboard.spoken import sentences
 from hazard.catalogue import catalogue
 from hazard.jobs import Job, JobKind, JobState
 from hazard.site.models import Policy
@@ -165,7 +164,7 @@ def test_the_page_says_who_decided_why_and_what_the_model_thinks(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_reason_that_policy_and_ladder_give_is_said_in_every_language(language: str) -> None:
-    kinds, say = catalogue(), Say(language)
+    kinds = catalogue()
     reasons = set()
     for hazard in (*kinds, "not-known"):
         levels = ["", "nonsense", "off\nthe map", "idlh"]
@@ -188,7 +187,7 @@ def test_every_reason_that_policy_and_ladder_give_is_said_in_every_language(lang
             reasons.add(made.reason)
     assert len(reasons) > 60
     for reason in reasons:
-        for sentence in in_words(reason, say):
+        for sentence in sentences(reason, language):
             assert sentence not in reason, f"{sentence!r} is not said in {language}"
 
 

@@ -53,7 +53,7 @@ def test_an_alarm_shows_priority_by_shape_number_and_word(
     assert "flash" in page
     text = text_of(page)
     assert "CRITICAL Toxic gas" in text
-    assert "h2s 112.4 ppm (limit 100)" in text
+    assert "H2S 112.4 ppm (limit 100)" in text
     assert "Compressor house" in text
     assert "Unacknowledged" in text
 
@@ -125,7 +125,7 @@ def test_an_area_is_calm_only_while_all_that_watches_it_is_ready(
     assert "Loading yard ? UNKNOWN Not fully watched yard-2: degraded" in text
     assert "Compressor house No alarm Watched by 1 source, all ready" in text
     assert "Tank farm ? UNKNOWN Nothing watches this area" in text
-    assert "DEGRADED camera/yard-2 is degraded" in text
+    assert "DEGRADED camera yard-2 is degraded" in text
 
 
 def test_health_that_is_old_is_unknown_and_never_green(officer: TestClient, plant: Plant) -> None:
@@ -159,7 +159,7 @@ def test_the_reasoners_state_and_why_is_on_the_health_page(
 ) -> None:
     plant.report_health(reasoner=(health, reason))
     text = text_of(officer.get("/fragments/health").text)
-    assert f"reasoner {health.upper()} {reason}".strip() in text
+    assert f"Reasoner {health.upper()} {reason}".strip() in text
 
 
 def test_what_should_report_and_never_did_is_unknown(officer: TestClient) -> None:

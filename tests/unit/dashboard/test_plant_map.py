@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from datetime import UTC, datetime, timedelta
@@ -205,6 +206,39 @@ def test_who_may_not_edit_sees_the_map_and_cannot_change_it(
     assert viewer.get(f"/map/plans/{plan_id}/picture").status_code == 200
     csrf = {"csrf": csrf_of(page)}
     assert viewer.post(f"/map/plans/{plan_id}/places", data=csrf).status_code == 403
+
+
+def test_who_is_responsible_for_some_areas_places_what_belongs_there_and_moves_nothing_else(
+    client_as: ClientAs, plan_id: str, plant: Plant
+) -> None:
+    ines = client_as(Role.INTEGRATOR, ("yard",))
+    page = ines.get("/map").text
+    assert "Your role holds in yard" in page
+    assert "Add a floor plan" not in page
+    assert re.findall(r'<input[^>]* name="([^"]+)" disabled', page) == [
+        "area.compressor",
+        "area.tank-farm",
+    ]
+    (plan,) = plant.store.plans.all()
+    form = {
+        "csrf": csrf_of(page),
+        "expected": plan.changed_at.isoformat(),
+        "area.yard": "",
+        "camera.yard-1.x": "33.3",
+        "camera.yard-1.y": "60",
+    }
+    beyond = ines.post(f"/map/plans/{plan_id}/places", data=form | {"sensor.h2s-1.x": "1"})
+    assert beyond.status_code == 403
+    assert "this concerns compressor" in beyond.text
+    assert plant.store.plans.all() == (plan,)
+    assert ines.post(f"/map/plans/{plan_id}/places", data=form).status_code == 303
+    (plan,) = plant.store.plans.all()
+    assert plan.places == PLACED.model_copy(
+        update={
+            "areas": {"tank-farm": PLACED.areas["tank-farm"]},
+            "cameras": {"yard-1": (0.333, 0.6)},
+        }
+    )
 
 
 # ---------------------------------------------------------------- the map

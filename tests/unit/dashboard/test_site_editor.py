@@ -211,6 +211,11 @@ def test_a_large_drawing_fits(editor: Editor, plant: Plant) -> None:
 
 @pytest.fixture
 def two_versions(plant: Plant) -> None:
+    save_versions(plant)
+
+
+def save_versions(plant: Plant) -> None:
+    """The site file as version 2, and version 1 before it, where an area had another name."""
     now = read_content(plant.site_file)
     before = now.text.replace("Loading yard", "Yard <b>old</b>")
     made = [

@@ -13,6 +13,13 @@ from hazard.site.yaml_edit import merge_patch
 
 USB = {"kind": "usb", "device": 0}
 MQTT = {"kind": "mqtt", "topic": "plant/h2s"}
+WASH = {
+    "area": "yard",
+    "hazards": ["person_down"],
+    "reason": "washing",
+    "times": [{"start": "06:00", "end": "07:00"}],
+}
+STATE = {"area": "yard", "hazards": ["person_down"], "reason": "still", "sensor": "h2s"}
 PLANT: dict[str, Any] = {
     "version": 1,
     "site": {"id": "plant", "name": "Plant"},
@@ -29,6 +36,9 @@ PLANT: dict[str, Any] = {
         "pit": {"kind": "restricted_zone", "camera": "gate", "zone": "pit"},
         "eyes": {"kind": "camera_health"},
     },
+    "alarms": {
+        "maintenance": {"wash": WASH, "paint": WASH | {"area": "works", "reason": "painting"}}
+    },
     "mqtt": {"embedded": True},
 }
 
@@ -44,6 +54,11 @@ PLANT: dict[str, Any] = {
             {"sensors": {"h2s": {"unit": "ppb"}}, "rules": {"pit": {"dwell_s": 5}}},
             {"yard", "works"},
         ),
+        ({"alarms": {"maintenance": {"wash": WASH | {"reason": "new"}}}}, {"yard"}),
+        ({"alarms": {"maintenance": {"wash": None}}}, {"yard"}),
+        ({"alarms": {"maintenance": {"wash": {"area": "works"}}}}, {"yard", "works"}),
+        ({"alarms": {"machine_states": {"off": STATE}}}, {"yard", "works"}),
+        ({"alarms": {"maintenance": {"wash": None}, "longest_shelf_h": 2}}, None),
         ({"areas": {"dock": {"name": "Dock"}}}, {"dock"}),
         ({"policy": {"incident_window_s": 9}}, None),
         ({"rules": {"pit": {"dwell_s": 5}}, "privacy": {"blur_people": False}}, None),

@@ -53,6 +53,43 @@ def test_every_field_has_title_and_description() -> None:
             assert field["description"] == describe(model, name, info) != "", (model, name)
 
 
+def numbers(part: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:
+    """Every number of a schema, with the path that leads to it."""
+    if isinstance(part, list):
+        return [each for at, one in enumerate(part) for each in numbers(one, f"{path}/{at}")]
+    if not isinstance(part, dict):
+        return []
+    own = [(path, part)] if part.get("type") in ("number", "integer") else []
+    return own + [each for name, one in part.items() for each in numbers(one, f"{path}/{name}")]
+
+
+def test_every_number_has_an_end() -> None:
+    endless = [
+        path
+        for path, number in numbers(Site.model_json_schema())
+        if not number.keys() & {"maximum", "exclusiveMaximum", "const"}
+    ]
+    assert endless == []
+
+
+@pytest.mark.parametrize(
+    ("section", "most"),
+    [
+        ("retention: {alerts_days: 1e29}", "36525"),
+        ("retention: {evidence_bytes: 100000000000000000000}", "1e+18"),
+        ("reasoning: {deadline_s: 1e29}", "600"),
+        ("alarms: {realarm_after_min: {high: 1e29}}", "10080"),
+    ],
+)
+def test_a_huge_number_is_refused_with_the_most_that_is_taken(
+    tmp_path: Path, section: str, most: str
+) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(f"{GOOD}\n{section}\n")
+    with pytest.raises(ConfigError, match=f"at most {re.escape(most)}"):
+        load_site(path)
+
+
 @pytest.mark.parametrize("text", [GOOD, template(), uncommented(template())])
 def test_the_schema_accepts_what_the_loader_accepts(tmp_path: Path, text: str) -> None:
     path = tmp_path / "site.yaml"
