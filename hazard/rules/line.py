@@ -3,7 +3,11 @@
 A crossing is over when it is seen, so the finding is about the place: it stands while somebody has
 just crossed, and clears when a healthy camera has seen for `clear_after_s` that nobody did again.
 Whoever crosses again meanwhile renews their finding, which counts their crossings. It is held when
-the camera sees nothing. Numbers of tracks may change on the way: see `following`.
+the camera sees nothing.
+
+Numbers of tracks may change on the way (see `following`), but only within `LOST_AFTER_S`, and
+sightings without a number do not count: a wrong guess would be a crossing that nobody made. On 80 s
+of a busy path, 3 s of patience told 23 crossings, half a second 16, as no patience at all did.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from hazard.rules.finding import (
     resumed,
 )
 from hazard.rules.following import foot_px, height_px, match
-from hazard.rules.presence import BLIND, MAX_PEOPLE
+from hazard.rules.presence import BLIND, LOST_AFTER_S, MAX_PEOPLE
 from hazard.site.models import Site
 from hazard.site.rules import LineRule
 from hazard.types import (
@@ -40,9 +44,6 @@ from hazard.types import (
     Track,
     is_person,
 )
-
-FOUND_AGAIN_S = 3.0
-"""How long somebody who was lost may come back with another number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +141,19 @@ class LineCrossing:
         line = [_scaled(point, size) for point in self.points]
         tracks = [track for track in seen.tracks if self._counts(track)]
         known = [w for w in traffic.walkers if now - w.seen_s <= self.silent_after_s]
-        matches = match(known, tracks, frozenset(), now, FOUND_AGAIN_S)
+        matches = match(known, tracks, frozenset(), now, LOST_AFTER_S)
         crossings: list[tuple[str, Track, int]] = []
         for index, at in matches.items():
             walker, track = known[index], tracks[at]
             way, side = go(walker.way, _scaled(track.foot, size), height_px(track), line)
-            number = walker.track_id if track.track_id is None else track.track_id
-            known[index] = _seen(track, number, walker.name, now, way)
+            known[index] = _seen(track, walker.name, now, way)
             if side:
                 crossings.append((walker.name, track, side))
         taken = set(matches.values())
         known += [
             self._enter(track, now, begin(_scaled(track.foot, size), height_px(track), line))
             for at, track in enumerate(tracks)
-            if at not in taken and track.track_id is not None
+            if at not in taken
         ]
         latest = sorted(known, key=lambda walker: walker.seen_s)[-MAX_PEOPLE:]
         return replace(traffic, walkers=tuple(latest)), crossings
@@ -161,11 +161,12 @@ class LineCrossing:
     def _counts(self, track: Track) -> bool:
         sane = all(math.isfinite(value) for value in (*track.xyxy, *track.foot))
         sure = track.confidence >= self.config.min_confidence
-        return sane and sure and track.label in self.config.labels
+        known = track.track_id is not None
+        return known and sane and sure and track.label in self.config.labels
 
     def _enter(self, track: Track, now: float, way: Way) -> Walker:
         name = f"{self.config.camera}/{self.config.line}/track-{track.track_id}"
-        return _seen(track, track.track_id, name, now, way)
+        return _seen(track, name, now, way)
 
     def _raise(
         self, traffic: Traffic, name: str, track: Track, side: int, stamp: Stamp
@@ -218,8 +219,8 @@ def _scaled(point: tuple[float, float], size: tuple[int, int]) -> Pixels:
     return point[0] * size[0], point[1] * size[1]
 
 
-def _seen(track: Track, number: int | None, name: str, now: float, way: Way) -> Walker:
-    return Walker(number, name, now, foot_px(track), height_px(track), way)
+def _seen(track: Track, name: str, now: float, way: Way) -> Walker:
+    return Walker(track.track_id, name, now, foot_px(track), height_px(track), way)
 
 
 def _hold(traffic: Traffic, stamp: Stamp) -> tuple[Traffic, Events]:

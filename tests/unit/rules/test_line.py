@@ -27,7 +27,7 @@ def line(**changes: Any) -> Any:
 def walk(
     *places: tuple[float, float],
     hertz: float = 10.0,
-    number: int = 1,
+    number: int | None = 1,
     start_s: float = 0.0,
     **looks: Any,
 ) -> list[Any]:
@@ -102,7 +102,7 @@ def test_a_number_that_changes_on_the_line_is_one_crossing_and_after_it_none() -
 
 def test_who_appears_elsewhere_or_too_late_is_somebody_else() -> None:
     onto = walk(LEFT, (MIDDLE - 20, 300.0))
-    late = walk((MIDDLE + 20, 300.0), RIGHT, number=2, start_s=4.5)
+    late = walk((MIDDLE + 20, 300.0), RIGHT, number=2, start_s=1.8)
     far = walk((WIDTH - 20, 300.0), (WIDTH - 60, 300.0), number=2, start_s=1.1)
     assert run(line(), [*onto, *late]) == []
     assert run(line(), [*onto, *far]) == []
@@ -111,6 +111,7 @@ def test_who_appears_elsewhere_or_too_late_is_somebody_else() -> None:
 def test_doubtful_sightings_and_other_things_cross_nothing() -> None:
     assert run(line(), walk(LEFT, RIGHT, confidence=0.2)) == []
     assert run(line(), walk(LEFT, RIGHT, label="truck")) == []
+    assert run(line(), walk(LEFT, RIGHT, number=None)) == []
     truck = line(labels=["truck"], hazard="person_near_vehicle")
     (event,) = run(truck, walk(LEFT, RIGHT, label="truck"))
     assert (event.hazard, event.occupied) == ("person_near_vehicle", None)
