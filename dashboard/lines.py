@@ -15,7 +15,7 @@ from hazard.site.models import Site
 from hazard.site.rules import LineRule
 
 LINES = 64
-ARROW = 1 / 24
+ARROW = 1 / 16
 """Of the picture's width."""
 
 Pixels = tuple[float, float]
@@ -66,8 +66,11 @@ def sides(site: Site, camera_id: str, line: str) -> tuple[Side, ...]:
 
 
 def _arrow(points: list[Pixels], side: Side, length: float) -> str:
-    """From the middle of the line straight away to its left or right."""
-    (x, y), (along_x, along_y) = _middle(points)
+    """From the middle of the line's longest step straight away to its left or right."""
+    start, end = max(pairwise(points), key=lambda step: math.dist(*step))
+    x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
+    far = math.dist(start, end)
+    along_x, along_y = (end[0] - start[0]) / far, (end[1] - start[1]) / far
     away_x, away_y = (-along_y, along_x) if side == "right" else (along_y, -along_x)
 
     def place(away: float, along: float) -> Pixels:
@@ -78,18 +81,6 @@ def _arrow(points: list[Pixels], side: Side, length: float) -> str:
 
     tip = place(1, 0)
     return _text([(x, y), tip, place(0.6, -0.3), tip, place(0.6, 0.3)])
-
-
-def _middle(points: list[Pixels]) -> tuple[Pixels, Pixels]:
-    """The point half way along the line, and its direction there, of length 1."""
-    left = sum(math.dist(start, end) for start, end in pairwise(points)) / 2
-    for start, end in pairwise(points):
-        length = math.dist(start, end)
-        if left <= length:
-            break
-        left -= length
-    along = ((end[0] - start[0]) / length, (end[1] - start[1]) / length)
-    return (start[0] + left * along[0], start[1] + left * along[1]), along
 
 
 def _text(points: list[Pixels]) -> str:

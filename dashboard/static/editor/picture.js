@@ -5,7 +5,7 @@ const TOUCH_PX = 23; // radius on the screen that a finger hits: more than 44 px
 const DOT_PX = 7;
 const STEP = 0.005;
 const BIG_STEP = 0.05;
-const ARROW = 1 / 24; // of the picture's width
+const ARROW_PX = 34; // on the screen
 
 const clamp = (value) => Math.min(1, Math.max(0, value));
 const round = (value) => Math.round(clamp(value) * 10000) / 10000;
@@ -31,7 +31,7 @@ export class Picture {
     this.svg.addEventListener("click", (event) => {
       if (this.path && event.detail < 2) onplace(this.pointOf(event));
     });
-    new ResizeObserver(() => this.scale()).observe(this.element);
+    new ResizeObserver(() => this.draw()).observe(this.element);
   }
 
   pointOf(event) {
@@ -76,26 +76,24 @@ export class Picture {
         (shape.arrows ?? []).map((side) => s("polyline", { class: "arrow", "data-side": side, points: this.arrow(shape.points, side) })),
       ]
       : shape.points.map((point) => this.dot(point, "point"));
-    const name = s("text", { class: "shape-name", x: x * this.size[0], y: y * this.size[1], "data-size": 14, "data-dy": -10 }, shape.name);
+    const name = s("text", { class: "shape-name", x: x * this.size[0], y: y * this.size[1], "data-size": 14, "data-dy": shape.selected && shape.form === "polyline" ? -26 : -10 }, shape.name);
     const group = s("g", { class: shape.selected ? "shape selected" : "shape" }, body, joined ? name : null);
     if (!shape.selected && shape.onselect) group.addEventListener("click", () => { if (!this.path) shape.onselect(); });
     return group;
   }
 
-  // From the middle of a line straight away to its left or right, walking from its first point.
+  // From the middle of a line's longest step straight away to its left or right, walking from its first point.
   arrow(points, side) {
     const places = points.map(([x, y]) => [x * this.size[0], y * this.size[1]]);
     const steps = places.slice(1).map((place, at) => Math.hypot(place[0] - places[at][0], place[1] - places[at][1]));
-    let left = steps.reduce((sum, step) => sum + step, 0) / 2;
-    let at = 0;
-    while (at < steps.length - 1 && left > steps[at]) left -= steps[at++];
+    const at = steps.indexOf(Math.max(...steps));
     const [dx, dy] = [0, 1].map((axis) => (places[at + 1][axis] - places[at][axis]) / (steps[at] || 1));
     const turn = side === "right" ? 1 : -1;
     const place = (away, along) => {
-      const reach = this.size[0] * ARROW;
+      const reach = (ARROW_PX * this.size[0]) / (this.element.clientWidth || this.size[0]);
       return [
-        (places[at][0] + left * dx + reach * (along * dx - turn * away * dy)) / this.size[0],
-        (places[at][1] + left * dy + reach * (along * dy + turn * away * dx)) / this.size[1],
+        ((places[at][0] + places[at + 1][0]) / 2 + reach * (along * dx - turn * away * dy)) / this.size[0],
+        ((places[at][1] + places[at + 1][1]) / 2 + reach * (along * dy + turn * away * dx)) / this.size[1],
       ];
     };
     const tip = place(1, 0);

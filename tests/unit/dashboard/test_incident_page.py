@@ -567,7 +567,7 @@ def test_a_line_that_was_crossed_is_drawn_with_an_arrow_to_the_side_that_raises(
     plant.add_snapshot(alert, stripes(), [person(7)])
     page = officer.get(f"/alerts/{alert}").text
     assert '<g class="tripline concerned"><polyline points="384.0,518.4 384.0,230.4"/>' in page
-    assert '<polyline class="arrow" points="384.0,374.4 416.0,374.4' in page
+    assert '<polyline class="arrow" points="384.0,374.4 432.0,374.4' in page
 
 
 # ---------------------------------------------------------------- similar ones
