@@ -144,4 +144,5 @@ DECISIONS: tuple[str | tuple[str, str], ...] = (
     N_("written at once from the catalogue"),
     N_("an alert about alarms: its words are the catalogue's"),
     N_("reasoning is switched off in the site file"),
+    N_("not calibrated: run the exam"),
 )
