@@ -76,6 +76,7 @@ ERROR_TITLES = {
     405: N_("Not possible here"),
     409: N_("Changed meanwhile"),
     410: N_("No longer there"),
+    411: N_("Not valid"),
     413: N_("Too large"),
     422: N_("Not valid"),
     429: N_("Too many tries"),
@@ -158,7 +159,7 @@ def create_app(
     app.include_router(jobs_api.router)
     app.include_router(suppressions_api.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
-    app.add_middleware(Guard, authenticator=services.authenticator, now=now)
+    app.add_middleware(Guard, authenticator=services.authenticator, refuse=_problem, now=now)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StoreError, _store_down)

@@ -13,8 +13,8 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, HTTPException, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.datastructures import MutableHeaders
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.auth import Authenticator, csrf_token, same
@@ -58,10 +58,15 @@ class Guard:
     """ASGI middleware: session, origin, size and headers, for every route alike."""
 
     def __init__(
-        self, app: ASGIApp, authenticator: Authenticator, now: Callable[[], datetime]
+        self,
+        app: ASGIApp,
+        authenticator: Authenticator,
+        refuse: Callable[[Request, int, str], Response],
+        now: Callable[[], datetime],
     ) -> None:
         self._app = app
         self._authenticator = authenticator
+        self._refuse = refuse
         self._now = now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,18 +98,20 @@ class Guard:
     def _refused(self, scope: Scope) -> Response | None:
         if scope["method"] in SAFE_METHODS:
             return None
-        headers = Headers(scope=scope)
+        request = Request(scope)
+        headers = request.headers
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
-            return _refusal(403, "this request comes from another site: open the page itself")
-        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            return _refusal(403, "this request comes from another site: open the page itself")
+        ours = origin is None or urlsplit(origin).netloc == headers.get("host")
+        if not ours or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            why = "this request comes from another site: open the page itself"
+            return self._refuse(request, 403, why)
         length = headers.get("content-length", "0")
         if "transfer-encoding" in headers or not length.isdigit():
-            return _refusal(411, "Content-Length is missing")
+            return self._refuse(request, 411, "Content-Length is missing")
         most = BODY_MAX_OF.get(scope["path"], BODY_MAX)
         if int(length) > most:
-            return _refusal(413, f"the body is {length} bytes, at most {most} are taken")
+            why = f"{length} bytes were sent, at most {most} are taken: send less"
+            return self._refuse(request, 413, why)
         return None
 
     async def _identified(self, scope: Scope) -> Response | None:
@@ -115,30 +122,29 @@ class Guard:
                 self._authenticator.bearer, text.strip(), self._now()
             )
             if identity is None:
-                return _refusal(401, "this token is unknown, revoked or has ended: make a new one")
+                why = "this token is unknown, revoked or has ended: make a new one"
+                return self._refuse(request, 401, why)
             csrf = None  # no browser adds this header by itself
         else:
             token = request.cookies.get(COOKIE)
             identity = await run_in_threadpool(self._authenticator.who, token, self._now())
             if identity is None:
-                return _login_wanted(request)
+                return self._login_wanted(request)
             csrf = csrf_token(token or "")
         scope.setdefault("state", {})
         scope["state"].update(person=identity.person, session=identity.session, csrf=csrf)
         return None
 
-
-def _login_wanted(request: Request) -> Response:
-    path = request.url.path
-    is_page = request.method == "GET" and not path.startswith(("/api/", "/fragments/", "/events"))
-    if is_page and "text/html" in request.headers.get("accept", ""):
-        query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"/login?next={quote(path + query, safe='')}", status_code=303)
-    return _refusal(401, "log in first: /login; a program gives a token: Authorization: Bearer …")
-
-
-def _refusal(status: int, why: str) -> Response:
-    return JSONResponse({"detail": why}, status_code=status)
+    def _login_wanted(self, request: Request) -> Response:
+        path = request.url.path
+        is_page = request.method == "GET" and not path.startswith(
+            ("/api/", "/fragments/", "/events")
+        )
+        if is_page and "text/html" in request.headers.get("accept", ""):
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(f"/login?next={quote(path + query, safe='')}", status_code=303)
+        why = "log in first: /login; a program gives a token: Authorization: Bearer …"
+        return self._refuse(request, 401, why)
 
 
 def local_path(target: str) -> str:

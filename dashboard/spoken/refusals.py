@@ -5,6 +5,14 @@ from __future__ import annotations
 from dashboard.i18n import N_
 
 REFUSALS: tuple[str | tuple[str, str], ...] = (
+    N_("this request comes from another site: open the page itself"),
+    N_("{size} bytes were sent, at most {number} are taken: send less"),
+    N_("Content-Length is missing"),
+    N_("this token is unknown, revoked or has ended: make a new one"),
+    (
+        "log in first: /login; a program gives a token: Authorization: Bearer …",
+        N_("you are not logged in any more: load the page again and log in"),
+    ),
     N_("there is no such alarm"),
     N_("there is no such request"),
     N_("this request id is taken: load the page again and repeat"),

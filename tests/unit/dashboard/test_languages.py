@@ -97,3 +97,19 @@ def test_a_refusal_is_told_in_the_language_of_the_page(client_as: ClientAs) -> N
         assert words in viewer.get(path, headers={"accept-language": "de"}).text, path
     refused = viewer.get("/api/v1/site", headers={"accept-language": "de"}).json()
     assert refused["detail"].startswith("your role viewer may not"), "programs read English"
+
+
+def test_what_the_guard_refuses_is_told_to_people_in_their_language(client_as: ClientAs) -> None:
+    person = client_as(Role.ADMINISTRATOR)
+    page = {"accept-language": "de", "accept": "text/html"}
+    large = person.post("/map/plans", content=b"x" * 9_000_000, headers=page)
+    assert large.status_code == 413
+    assert "Zu groß" in large.text
+    assert "9.000.000 Byte" in large.text
+    elsewhere = {**page, "origin": "http://evil.example"}
+    foreign = person.post("/preferences", data={}, headers=elsewhere)
+    assert foreign.status_code == 403
+    assert "kommt von einer anderen Website" in foreign.text
+    assert 'lang="en">this' not in foreign.text
+    program = person.post("/preferences", data={}, headers={**elsewhere, "accept": "*/*"})
+    assert program.json()["detail"].startswith("this request comes from another site")
