@@ -26,6 +26,7 @@ from dashboard.security import SessionOf, require_csrf
 from dashboard.services import Services, ServicesOf, language_of
 from dashboard.settings import IDLE_S
 from dashboard.shell import ADMINISTRATION
+from dashboard.spoken import plain
 from hazard.store.accounts import NoSuchAccount
 from hazard.types import Role
 
@@ -245,12 +246,10 @@ def _person(
     error: Exception | None = None,
 ) -> Response:
     backend, now = services.backend.people, services.now()
-    language = language_of(request, services.site)
     try:
         account = backend.accounts.get(account_id)
     except NoSuchAccount as missing:
-        why = refusal(request, services, missing)
-        title = tell(language, N_("No such person"))
+        why, title = plain(refusal(request, services, missing)), N_("No such person")
         return services.render(request, "error.html", status=404, title=title, why=why)
     return services.page(
         request,
