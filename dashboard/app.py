@@ -24,6 +24,7 @@ from dashboard.api import figures as figures_api
 from dashboard.api import incident as incident_api
 from dashboard.api import jobs as jobs_api
 from dashboard.api import people as people_api
+from dashboard.api import pictures as pictures_api
 from dashboard.api import plant as plant_api
 from dashboard.api import routes as api
 from dashboard.api import site as site_api
@@ -147,6 +148,7 @@ def create_app(
     for part in (
         api.router,
         plant_api.router,
+        pictures_api.router,
         people_api.router,
         people_api.own,
         audit_api.router,

@@ -89,10 +89,15 @@ def require(name: str) -> Path:
     return found
 
 
-def require_extra(module: str) -> ModuleType:
-    """A module of an optional extra; the test is NOT RUN where it is not installed."""
+def require_installed(module: str) -> None:
+    """The test is NOT RUN where a module of an optional extra is not installed."""
     if importlib.util.find_spec(module) is None:
         not_run(module, "this optional package is not installed", "make setup-all")
+
+
+def require_extra(module: str) -> ModuleType:
+    """A module of an optional extra, imported; the test is NOT RUN where it is not installed."""
+    require_installed(module)
     return importlib.import_module(module)
 
 
@@ -118,8 +123,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker, modules in MARKERS_TO_MODULES.items():
         if item.get_closest_marker(marker) is not None:
             for module in modules:
-                if importlib.util.find_spec(module) is None:
-                    not_run(module, "this optional package is not installed", "make setup-all")
+                require_installed(module)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -126,7 +126,7 @@ def get_incident(
         evidence=tuple(
             EvidenceAnswer(
                 evidence=one.evidence,
-                picture=address_of(one.evidence),
+                picture=f"/api/v1{address_of(one.evidence)}",
                 here=one.here,
                 kept_until=one.kept_until,
             )
@@ -183,7 +183,7 @@ def see_clear(
 ) -> ClearAnswer:
     """A clear view of one picture or clip; who asks and why is written to the audit."""
     _, address = clear_view(services, person, alert_id, evidence_id, form.why)
-    return ClearAnswer(address=address)
+    return ClearAnswer(address=f"/api/v1{address}")
 
 
 @router.post(

@@ -199,7 +199,7 @@ def get_overview(services: ServicesOf) -> OverviewAnswer:
 
 @router.get("/plans")
 def get_plans(services: ServicesOf) -> list[PlanInfo]:
-    """The floor plans and what lies where on them; pictures at `/map/plans/{plan_id}/picture`."""
+    """The floor plans and what lies where on them; `…/picture` has each one's picture."""
     return list(services.backend.plans.all())
 
 

@@ -78,7 +78,7 @@ def get_cameras(services: ServicesOf) -> list[CameraAnswer]:
             fps=view.fps,
             budget_fps=view.budget_fps,
             picture_age_s=view.age_s,
-            picture=f"/live/{view.camera_id}/picture.jpg",
+            picture=f"/api/v1/cameras/{view.camera_id}/picture.jpg",
         )
         for view in camera_views(services.site, services.own_health(), folder, now)
     ]

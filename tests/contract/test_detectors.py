@@ -17,7 +17,7 @@ from models.detection.factory import BUILT_IN, open_detector
 from models.detection.ultralytics_backend import verify_pickle
 from models.manifest import Manifest
 from tests.networks import LABELS, a_frame, bright, dark, make_network
-from tests.programs import require_extra
+from tests.programs import require_installed
 from tests.unit.models.packages import CONTENT, an_entry, make_wheel
 
 BACKENDS = [
@@ -31,7 +31,7 @@ BACKENDS = [
 def backend(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     if name == "ultralytics":
-        require_extra("ultralytics")
+        require_installed("ultralytics")  # imported as the product does
     return name
 
 

@@ -14,7 +14,7 @@ from hazard.types import Detection, Frame
 from models.detection.factory import open_detector
 from models.manifest import Manifest
 from tests.networks import a_frame
-from tests.programs import require_extra, require_weights
+from tests.programs import require_installed, require_weights
 
 pytestmark = pytest.mark.weights
 
@@ -128,7 +128,7 @@ def _unmatched(
 def test_backends_give_the_same_boxes_in_float32(backend: str) -> None:
     """Tolerance: every confident box has a partner with IoU >= 0.98, confidence within 0.02."""
     if backend == "ultralytics":
-        require_extra("ultralytics")
+        require_installed("ultralytics")  # imported as the product does
     frames = list(_frames(step=40).values())
     reference = _detect("onnx", frames)
     found = _detect(backend, frames, precision="f32")

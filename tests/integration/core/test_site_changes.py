@@ -161,7 +161,7 @@ def test_what_must_not_be_is_refused_and_the_file_stays(plant: Node) -> None:
             for request, words in (
                 (ask(plant, SOONER, role=Role.OPERATOR), "not for ada as operator"),
                 (ask(plant, SOONER, comment=" "), "say why"),
-                (ask(plant, SOONER, areas=("hall",)), "this change concerns yard"),
+                (ask(plant, SOONER, areas=("hall",)), "this concerns yard"),
                 (ask(plant, {"policy": {"incident_window_s": 5}}, areas=("yard",)), "whole plant"),
                 (ask(plant, {"rules": {"pit": {"dwell_s": 3600}}}), "changes nothing"),
                 (

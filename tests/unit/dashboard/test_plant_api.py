@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from dashboard.plan_pictures import plan_picture
-from hazard.types import Health, IsaState, Severity
+from hazard.types import Health, IsaState, Role, Severity
+from tests.pictures import HEIGHT, WIDTH, contrast, stripes
 from tests.plant import Plant
+from tests.unit.dashboard.conftest import ClientAs, csrf_of
 from tests.unit.dashboard.test_health_page import LATENCIES, tell
 from tests.unit.dashboard.test_plant_map import PLACED, a_picture
 
@@ -70,3 +73,28 @@ def test_one_camera_and_the_figures_of_nodes(officer: TestClient, plant: Plant) 
     assert node["gpus"] == []
     assert node["latencies"][0]["p99_at_most_s"] == 0.1
     assert node["latencies"][0]["buckets"] == [[0.01, 3], [0.1, 96], [1.0, 0], [None, 1]]
+
+
+def test_a_program_gets_the_pictures_that_the_pages_show(
+    app: FastAPI, client_as: ClientAs, plant: Plant
+) -> None:
+    at = datetime.now(UTC)
+    plan = plant.store.plans.add("Hall 1", plan_picture(a_picture()), "Ines", at)
+    alert = plant.raise_alert()
+    plant.add_snapshot(alert, stripes(), people=[(0, 0, WIDTH, HEIGHT)])
+    (plant.previews / "yard-1.jpg").write_bytes(stripes())
+    ines = client_as(Role.SAFETY_OFFICER)
+    csrf = {"x-csrf-token": csrf_of(ines.get("/").text)}
+    form = {"name": "board", "scopes": ["view"]}
+    token = ines.post("/api/v1/me/tokens", json=form, headers=csrf).json()["text"]
+    program = TestClient(app, headers={"authorization": f"Bearer {token}"})
+    (stored,) = program.get(f"/api/v1/alerts/{alert}").json()["evidence"]
+    camera = program.get("/api/v1/cameras").json()[0]
+    assert contrast(program.get(stored["picture"]).content, (0, 0, WIDTH, HEIGHT)) < 60
+    for address in (stored["picture"], camera["picture"], f"/api/v1/plans/{plan}/picture"):
+        answer = program.get(address)
+        assert (answer.status_code, answer.headers["content-type"][:6]) == (200, "image/")
+    asked = f"/api/v1/alerts/{alert}/evidence/{stored['evidence']['evidence_id']}/clear"
+    clear = ines.post(asked, json={"why": "accident report"}, headers=csrf).json()["address"]
+    assert contrast(ines.get(clear).content, (0, 0, WIDTH, HEIGHT)) > 200
+    assert program.get(clear).status_code == 403
