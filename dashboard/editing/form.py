@@ -74,10 +74,7 @@ def _label(model: str, part: dict[str, Any], translate: Translate) -> None:
         if label is None:
             continue
         field["title"] = translate(label.text)
-        if label.help:
-            field["description"] = translate(label.help)
-        elif label.choices:
-            field["description"] = ""
+        field["description"] = translate(label.help) if label.help else ""
         if label.unit:
             field["x-unit"] = translate(label.unit)
         if label.choices:

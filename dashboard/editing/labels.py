@@ -18,7 +18,7 @@ class Label(NamedTuple):
     Attributes:
         text: its name; translated where it is shown.
         unit: of the number; empty: none, or said by the help.
-        help: what it does; empty: what the schema says.
+        help: what it does; empty: its name says it.
         choices: names that it takes one of: a list of `editing.form.choices`; empty: any value.
     """
 

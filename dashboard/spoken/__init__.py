@@ -44,7 +44,7 @@ _ENUMS: Mapping[str, type[Enum]] = {
 }
 """Places whose value is a word of the domain, or several with commas between."""
 _LISTS = frozenset({"roles", "verbs", "kinds"})
-_NUMBERS = frozenset({"seconds", "hours", "size"})
+_NUMBERS = frozenset({"seconds", "hours", "size", "bytes"})
 _NESTED = frozenset({"why", "detail", "mend", "how"})
 """Places that hold a text of the agent again."""
 _PATTERNS: Mapping[str, str] = {

@@ -6,7 +6,7 @@ from dashboard.i18n import N_
 
 REFUSALS: tuple[str | tuple[str, str], ...] = (
     N_("this request comes from another site: open the page itself"),
-    N_("{size} bytes were sent, at most {number} are taken: send less"),
+    N_("{size} bytes were sent, at most {bytes} are taken: send less"),
     N_("Content-Length is missing"),
     N_("this token is unknown, revoked or has ended: make a new one"),
     (

@@ -105,7 +105,7 @@ def test_what_the_guard_refuses_is_told_to_people_in_their_language(client_as: C
     large = person.post("/map/plans", content=b"x" * 9_000_000, headers=page)
     assert large.status_code == 413
     assert "Zu groß" in large.text
-    assert "9.000.000 Byte" in large.text
+    assert "9.000.000 Byte gesendet, angenommen werden höchstens 8.454.144" in large.text
     elsewhere = {**page, "origin": "http://evil.example"}
     foreign = person.post("/preferences", data={}, headers=elsewhere)
     assert foreign.status_code == 403

@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from dashboard.editing.form import forms
+from dashboard.editing.labels import LABELS
 from dashboard.i18n import LANGUAGES
 from hazard.site.rules import RuleConfig
 from hazard.site.text import read_content
@@ -305,3 +306,16 @@ def test_points_in_one_line_are_refused_with_the_mend(editor: Editor) -> None:
     answer = editor.post("ground", line)
     assert answer.status_code == 422
     assert "no three may lie in a line" in answer.json()["detail"]
+
+
+def test_a_field_with_a_label_has_no_english_help_in_another_language() -> None:
+    english, german = (forms(language)["definitions"] for language in ("en", "de"))
+    left = [
+        f"{model}.{name}: {field['description']}"
+        for model, part in german.items()
+        for name, field in part.get("properties", {}).items()
+        if (f"{model}.{name}" in LABELS or name in LABELS)
+        and field["description"]
+        and field["description"] == english[model]["properties"][name]["description"]
+    ]
+    assert not left
