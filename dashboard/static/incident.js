@@ -230,7 +230,11 @@ function settle() {
   if (state === "done" && sent) {
     // What was written is stored now. Of everything else not a word is lost.
     for (const field of sent.querySelectorAll("textarea, input:not([type=hidden])")) field.value = field.defaultValue;
-    if (sent.contains(document.activeElement) && !sent.classList.contains("tick-form")) document.activeElement.blur();
+    const held = sent.contains(document.activeElement);
+    if (actions.contains(sent) && (held || document.activeElement === document.body)) {
+      // The form goes, and the focus with it: who works by keyboard goes on with what comes next.
+      document.getElementById("act-title").focus({ preventScroll: true });
+    } else if (held && !sent.classList.contains("tick-form")) document.activeElement.blur();
     startAnew = true;
   }
   sent = null;
