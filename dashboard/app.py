@@ -112,6 +112,7 @@ def create_app(
         verifier=Verifier(backend.audit, backend.desk, settings.data_dir, now),
         now=now,
     )
+    services.authenticator.recall(now())
     app = FastAPI(
         title="Hazard Edge",
         version="1",

@@ -92,6 +92,16 @@ class Authenticator:
 
     # ------------------------------------------------------------ getting in
 
+    def recall(self, now: datetime) -> None:
+        """Know again, after a start, from where the people came whose sessions are open.
+
+        Raises:
+            StoreError: if the database cannot be read.
+        """
+        open_ones = self.people.logins.sessions(now, idle=timedelta(seconds=SESSION_S))
+        for session in reversed(open_ones):
+            self.lockout.known(session.address, name_key(session.actor))
+
     def log_in(self, name: str, password: str, address: str, agent: str, now: datetime) -> Entry:
         """Open a session if name and password fit; else count it, and say it in the audit.
 

@@ -124,10 +124,18 @@ class Lockout:
             for key in (f"address {address}", f"name {name}"):
                 self._failures.pop(key, None)
             if name:
-                self._friends[address, name] = None
-                self._friends.move_to_end((address, name))
-                while len(self._friends) > REMEMBERED:
-                    self._friends.popitem(last=False)
+                self._befriend(address, name)
+
+    def known(self, address: str, name: str) -> None:
+        """Remember that this name got in from here before this process began."""
+        with self._guard:
+            self._befriend(address, name)
+
+    def _befriend(self, address: str, name: str) -> None:
+        self._friends[address, name] = None
+        self._friends.move_to_end((address, name))
+        while len(self._friends) > REMEMBERED:
+            self._friends.popitem(last=False)
 
     def _keys(self, address: str, name: str) -> list[str]:
         by_address = [f"address {address}"]

@@ -42,14 +42,37 @@ def die_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+class _Enduring:
+    """A stream for logs that stops nothing: where the disk is full, a line is lost and no more.
+
+    Logs often lie on the disk whose being full they tell of; alarms must go on then.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Pass the text on, if it can be."""
+        with contextlib.suppress(OSError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is held back, if it can be."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+
 def configure_logging(process: str, stream: TextIO | None = None) -> None:
     """Structured logs: one JSON object a line, with UTC time, level, process and event.
+
+    A line that cannot be written is lost; nobody who logs is told.
 
     Args:
         process: name of the process, in every line.
         stream: where to; standard error by default.
     """
-    target = stream or sys.stderr
+    target = cast("TextIO", _Enduring(stream or sys.stderr))
     logging.basicConfig(level=logging.WARNING, stream=target, format="%(message)s")
     structlog.configure(
         processors=[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -50,3 +51,23 @@ def test_the_last_line_of_a_failure_is_kept(
         work()
     assert sys.stderr is stderr
     assert (path.read_text() if path.exists() else None) == said
+
+
+LOGS_AND_GOES_ON = """
+import structlog
+from edge_agent.process import configure_logging
+configure_logging("core")
+structlog.get_logger().error("disk full")
+print("goes on")
+"""
+
+
+def test_a_log_on_a_full_disk_stops_nobody() -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", LOGS_AND_GOES_ON],
+            stdout=subprocess.PIPE,
+            stderr=full,
+            check=False,
+        )
+    assert (ended.returncode, ended.stdout) == (0, b"goes on\n")

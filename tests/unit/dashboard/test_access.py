@@ -12,11 +12,13 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from dashboard.app import create_app
 from dashboard.auth import csrf_token, normalise_actor, normalise_code
 from dashboard.backend import Backend
 from dashboard.lockout import Lockout
 from dashboard.passwords import Passwords
 from dashboard.security import COOKIE, CSP, local_path
+from dashboard.settings import Settings
 from hazard.store.accounts import Account
 from hazard.types import Role
 from tests.plant import Plant
@@ -256,6 +258,22 @@ def test_nobody_locks_the_officer_out_of_an_address_where_they_got_in() -> None:
     assert lockout.wait_s("10.0.0.7", "ada") == 0
     assert lockout.wait_s("10.0.0.8", "ada") > 0
     assert lockout.wait_s("10.6.6.6", "bob") > 0
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_start_of_the_dashboard_does_not_let_others_lock_the_officer_out(
+    stranger: TestClient, plant: Plant, backend: Backend
+) -> None:
+    assert log_in(stranger).status_code == 303
+    where = Settings(site_file=plant.site_file, data_dir=plant.data_dir, run_dir=plant.run_dir)
+    again = create_app(where, backend, passwords=cheap_passwords())
+    with (
+        TestClient(again, follow_redirects=False, client=("10.6.6.6", 1)) as guessing,
+        TestClient(again, follow_redirects=False) as officer,
+    ):
+        answers = [log_in(guessing, f"wrong {number}").status_code for number in range(6)]
+        assert answers[-1] == 429
+        assert log_in(officer).status_code == 303
 
 
 def test_many_addresses_together_are_slowed_down() -> None:
