@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from edge_agent.jobs.registry import JobResult, JobRun
 from hazard.errors import HazardError
 from hazard.jobs import Job, JobKind, JobState
-from hazard.reports.weeks import WEEK, due_since, last_whole_week, monday_of
+from hazard.reports.weeks import WEEK, due_since, end_of_week, last_whole_week, monday_of
 from hazard.site.models import Site
 from hazard.store import Store
 
@@ -26,11 +26,11 @@ def due(site: Site, store: Store, now: datetime) -> Job | None:
     config = site.reports.weekly
     if config is None:
         return None
-    since = due_since(config, site.site.timezone, now)
+    monday = last_whole_week(due_since(config, site.site.timezone, now), site.site.timezone)
     first = store.figures.recorded_since()
-    if first is None or first >= since:
+    # Of a week that was over before anything was recorded, "0 alarms" would be no answer.
+    if first is None or first >= end_of_week(monday, site.site.timezone):
         return None
-    monday = last_whole_week(since, site.site.timezone)
     if store.reports.was_scheduled(monday):
         return None
     tried = [

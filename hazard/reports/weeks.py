@@ -26,6 +26,11 @@ def last_whole_week(now: datetime, timezone: str) -> date:
     return monday_of(now.astimezone(ZoneInfo(timezone)).date()) - WEEK
 
 
+def end_of_week(monday: date, timezone: str) -> datetime:
+    """The time at which the week of that Monday is over at the site."""
+    return moment(monday + WEEK, time(), ZoneInfo(timezone))
+
+
 def due_since(config: WeeklyReport, timezone: str, now: datetime) -> datetime:
     """When the report was to be made last: the newest such time of the week that has come.
 

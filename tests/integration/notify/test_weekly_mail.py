@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from pypdf import PdfReader
@@ -17,7 +18,7 @@ from edge_agent.notify.sender import Sender
 from edge_agent.paths import Paths
 from hazard.errors import HazardError
 from hazard.jobs import Job, JobKind, JobState
-from hazard.reports.weeks import due_since, last_whole_week
+from hazard.reports.weeks import WEEKDAYS, due_since, last_whole_week
 from hazard.site.loader import load_site
 from hazard.site.models import Site
 from hazard.store.reports import read_file
@@ -85,10 +86,19 @@ def fail(plant: Plant, job: Job, at: datetime) -> None:
 
 
 def a_week_on(site: Site) -> datetime:
-    """When the report is due next."""
+    """When the report of a week is due in which something was recorded."""
     config = site.reports.weekly
     assert config is not None
-    return due_since(config, site.site.timezone, datetime.now(UTC) + timedelta(days=7))
+    return due_since(config, site.site.timezone, datetime.now(UTC) + timedelta(days=14))
+
+
+def due_tonight(site: Site) -> Site:
+    """The same site, whose report of the last week is due at the end of today."""
+    config = site.reports.weekly
+    assert config is not None
+    today = datetime.now(ZoneInfo(site.site.timezone)).weekday()
+    tonight = config.model_copy(update={"day": WEEKDAYS[today], "at": "23:59"})
+    return site.model_copy(update={"reports": site.reports.model_copy(update={"weekly": tonight})})
 
 
 def sender(plant: Plant, site: Site, channel: str) -> Sender:
@@ -103,12 +113,13 @@ def test_the_report_is_made_once_a_week_and_comes_by_mail(
 ) -> None:
     plant.raise_alert()
     now = datetime.now(UTC)
-    assert due(site, plant.store, now) is None, "nothing was recorded when it was due last"
+    tonight = now.astimezone(ZoneInfo(site.site.timezone)).replace(hour=23, minute=59, second=30)
+    assert due(due_tonight(site), plant.store, tonight) is None, "nothing was recorded last week"
     then = a_week_on(site)
     job = due(site, plant.store, then)
     assert job is not None
     assert job.job_id == f"weekly-{last_whole_week(then, 'Europe/Berlin')}-1"
-    # The week that is due then is not over now: the one before is made in its place, whole.
+    # The week that is due then is not over now: the last one is made in its place, whole.
     monday = last_whole_week(now, "Europe/Berlin")
     arguments = {**job.arguments, "week_of": monday.isoformat()}
     result = do(plant, site, job.model_copy(update={"arguments": arguments}))
