@@ -16,6 +16,9 @@ from hazard.errors import ConfigError
 HOST = "127.0.0.1"
 VARIABLE = "HAZARD_DASHBOARD_PORT"
 _LAST = 65535
+_FAR = 10_000
+_MANY = 200
+"""The ports that are tried where the wanted one is taken: so many, so far away."""
 
 
 class Ports:
@@ -38,7 +41,8 @@ class Ports:
         Raises:
             OSError: if none near is free.
         """
-        candidates: list[int] = [wanted, *range(wanted + 10_000, wanted + 10_200, span)]
+        others = wanted + (_FAR if wanted + _FAR + _MANY <= _LAST else -_FAR)
+        candidates: list[int] = [wanted, *range(others, others + _MANY, span)]
         for first in candidates:
             if self._take(range(first, first + span)):
                 return first

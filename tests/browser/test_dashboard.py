@@ -129,14 +129,31 @@ def test_stale_health_is_unknown_on_every_page(core: Heartbeat, officer: Officer
         officer.sees("AGENT SILENT")
 
 
+def becomes_live(officer: Officer) -> None:
+    """Its script has come and runs; until then another notice says so."""
+    expect(officer.page.locator("html")).to_have_attribute("data-live", "yes")
+    expect(officer.page.locator("#mute")).to_be_hidden()
+
+
 def test_a_lost_connection_is_said_and_nothing_looks_healthy_meanwhile(
     desk: Desk, officer: Officer
 ) -> None:
     officer.sees("all 8 stages report ready")
+    becomes_live(officer)
     desk.process.send_signal(signal.SIGSTOP)
     officer.sees(re.compile(r"CONNECTION LOST: this page is \d+ s old"), timeout_ms=12_000)
     desk.process.send_signal(signal.SIGCONT)
     expect(officer.page.locator("#lost")).to_be_hidden(timeout=12_000)
+
+
+def test_a_page_whose_script_never_comes_does_not_look_live(officer: Officer) -> None:
+    officer.page.route("**/static/live.js", lambda route: route.abort())
+    officer.page.reload()
+    expect(officer.page.locator("#mute")).to_be_visible(timeout=12_000)
+    expect(officer.page.locator("#mute")).to_contain_text("shows no new alarms")
+    officer.page.unroute("**/static/live.js")
+    officer.page.reload()
+    becomes_live(officer)
 
 
 @pytest.mark.parametrize("width", [360, 768, 2560])

@@ -42,6 +42,13 @@ def test_two_demos_that_start_together_choose_different_ports() -> None:
         assert third.choose(wanted) == wanted, "whoever has ended keeps nothing"
 
 
+def test_near_the_last_port_there_are_others_too() -> None:
+    with Ports() as first, Ports() as second:
+        chosen = {each.choose(65_535) for each in (first, second)}
+    assert len(chosen) == 2
+    assert max(chosen) <= 65_535
+
+
 def test_a_pair_of_ports_is_taken_whole_or_not_at_all() -> None:
     first = free_pair()
     with socket.socket() as holder, Ports() as ports, Ports() as other:
