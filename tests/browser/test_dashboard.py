@@ -132,7 +132,7 @@ def test_stale_health_is_unknown_on_every_page(core: Heartbeat, officer: Officer
 def becomes_live(officer: Officer) -> None:
     """Its script has come and runs; until then another notice says so."""
     expect(officer.page.locator("html")).to_have_attribute("data-live", "yes")
-    expect(officer.page.locator("#mute")).to_be_hidden()
+    expect(officer.page.locator("#not-live")).to_be_hidden()
 
 
 def test_a_lost_connection_is_said_and_nothing_looks_healthy_meanwhile(
@@ -149,8 +149,8 @@ def test_a_lost_connection_is_said_and_nothing_looks_healthy_meanwhile(
 def test_a_page_whose_script_never_comes_does_not_look_live(officer: Officer) -> None:
     officer.page.route("**/static/live.js", lambda route: route.abort())
     officer.page.reload()
-    expect(officer.page.locator("#mute")).to_be_visible(timeout=12_000)
-    expect(officer.page.locator("#mute")).to_contain_text("shows no new alarms")
+    expect(officer.page.locator("#not-live")).to_be_visible(timeout=12_000)
+    expect(officer.page.locator("#not-live")).to_contain_text("shows no new alarms")
     officer.page.unroute("**/static/live.js")
     officer.page.reload()
     becomes_live(officer)
