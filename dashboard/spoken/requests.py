@@ -101,10 +101,6 @@ REQUESTS: tuple[str | tuple[str, str], ...] = (
     N_("case reopened by {who}: {comment}"),
     N_("the agent failed on this request: see its log, and ask again"),
     N_("{field} is not for {who} as {role}: it takes one of {roles}"),
-    N_(
-        "{who} may change {areas}, and this change concerns {concerned}: ask somebody who "
-        "is responsible there"
-    ),
     N_("{name}: {kind} in {area} is suppressed until {time}"),
     N_("{name}: {kind} in {area}, zone {zone} is suppressed until {time}"),
     N_("{kind} in {area} is no longer suppressed by order {order}"),
