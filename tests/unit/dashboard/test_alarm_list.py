@@ -325,9 +325,9 @@ def test_the_list_goes_into_a_file_that_no_spreadsheet_runs(
     assert address is not None
     own = bound.get(unescape(address[1]))
     assert [row["alert_id"] for row in csv.DictReader(io.StringIO(own.text))] == [alert]
-    assert "CSV" not in bound.get("/alarms?area=compressor").text
+    assert "CSV file" not in bound.get("/alarms?area=compressor").text
     assert client_as(Role.OPERATOR).get("/alarms.csv").status_code == 403
-    assert "CSV" not in client_as(Role.VIEWER).get("/alarms").text
+    assert "CSV file" not in client_as(Role.VIEWER).get("/alarms").text
 
 
 def test_a_filtered_list_is_told_of_new_alarms_that_belong_to_it(
