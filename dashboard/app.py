@@ -132,7 +132,7 @@ def create_app(
         verifier=Verifier(backend.audit, backend.desk, settings.data_dir, now),
         now=now,
     )
-    services.authenticator.recall(now())
+    services.authenticator.recall(backend.audit, now())
     app = FastAPI(
         title="Hazard Edge",
         version="1",
