@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import signal
 import socket
@@ -17,6 +18,7 @@ from dashboard.replica import open_replica
 from dashboard.services import Services
 from dashboard.settings import Settings, SiteFile
 from hazard.errors import ConfigError, StoreError
+from hazard.logs import configure_logging
 
 USAGE = 2
 PORT_TAKEN = 3
@@ -47,6 +49,7 @@ def main(arguments: list[str]) -> int:
         settings = Settings.from_environment()
         if arguments:
             return _print_code(settings)
+        configure_logging("dashboard")
         return _serve(settings)
     except ConfigError as error:
         _say(str(error))
@@ -83,7 +86,9 @@ def _serve(settings: Settings) -> int:
         code = backend.people.logins.new_code(datetime.now(UTC))
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listener.getsockname()[1]}/"
-        print(f"Dashboard: {address}  one-time code: {code}", flush=True)  # noqa: T201
+        # Where the disk is full on which this would lie, `login-code` prints another.
+        with contextlib.suppress(OSError):
+            print(f"Dashboard: {address}  one-time code: {code}", flush=True)  # noqa: T201
         config = uvicorn.Config(
             app,
             log_level="warning",

@@ -195,17 +195,32 @@ def refuse_beyond(person: Person, permission: Permission, areas: Iterable[str] =
     raise NotAllowed(person.role, permission)
 
 
-def needs(permission: Permission, *, everywhere: bool = False) -> Any:
+def refuse_unscoped(person: Person, permission: Permission) -> None:
+    """Refuse a token whose scopes do not include the permission.
+
+    Raises:
+        HTTPException: 403, naming the scope.
+    """
+    if person.scopes is not None and permission not in person.scopes:
+        raise HTTPException(403, f"this token lacks the scope {permission.value}")
+
+
+def needs(
+    permission: Permission, *or_by_what_is_asked: Permission, everywhere: bool = False
+) -> Any:
     """A dependency that refuses whoever lacks the permission (403, with the roles that have it).
 
+    `or_by_what_is_asked`: permissions of which any one does as well; the route itself asks for the
+    one that goes with what is wanted of it.
     `everywhere`: what the route is about belongs to no area, so that a role for some does not do.
     """
     plant_wide = everywhere or permission in PLANT_WIDE
 
     def check(request: Request) -> None:
         person = current_person(request)
-        if person.scopes is not None and permission not in person.scopes:
-            raise HTTPException(403, f"this token lacks the scope {permission.value}")
+        if any(person.may(each) for each in or_by_what_is_asked):
+            return
+        refuse_unscoped(person, permission)
         if plant_wide:
             refuse_beyond(person, permission)
         elif not person.may(permission):
@@ -213,6 +228,7 @@ def needs(permission: Permission, *, everywhere: bool = False) -> Any:
 
     check.permission = permission  # type: ignore[attr-defined]  # the table test reads both
     check.everywhere = plant_wide  # type: ignore[attr-defined]
+    check.scopes = (permission, *or_by_what_is_asked)  # type: ignore[attr-defined]  # for OpenAPI
     return Depends(check)
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from fastapi import HTTPException
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from dashboard.access import MEANING, Person
+from dashboard.access import MEANING, Person, refuse_unscoped
 from dashboard.incident.offers import PERMISSION, may_ask
 from dashboard.services import Services
 from hazard.alarms.arguments import ARGUMENTS, parse_arguments
@@ -70,6 +70,7 @@ def submit(services: Services, alert_id: str, person: Person, form: ActionForm) 
     message = services.backend.queries.current(alert_id[:64])
     if message is None:
         raise HTTPException(404, "there is no such alarm: go back to the list")
+    refuse_unscoped(person, PERMISSION[form.verb])
     if not may_ask(person, form.verb, message.area):
         where = f" (your areas are {', '.join(person.areas)})" if person.areas else ""
         raise HTTPException(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from http import HTTPStatus
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -66,9 +66,29 @@ from dashboard.spoken import plain, told
 from dashboard.verifying import Verifier
 from hazard.errors import StoreError
 from hazard.site.models import Site
+from hazard.store.writer import StoreUnavailable, Trouble, trouble_of
 
 log = structlog.get_logger(__name__)
-STORE_DOWN = N_("The database cannot be used now: see `hazard status` on the box.")
+STORE_DOWN: Mapping[Trouble, str] = {
+    Trouble.LOCKED: N_("The database is busy: nothing was done. Repeat it in a moment."),
+    Trouble.FULL: N_(
+        "The disk of the database is full: nothing was done, and nothing new is stored until there "
+        "is room. Have files removed from it that belong to other programs, then repeat."
+    ),
+    Trouble.READ_ONLY: N_(
+        "The database may only be read: nothing was done. Have the data folder made writable for "
+        "the user of this service, then repeat."
+    ),
+    Trouble.DAMAGED: N_(
+        "The database is damaged: nothing of it can be relied on. Have the service stopped, and "
+        "the newest backup put back."
+    ),
+    Trouble.UNREACHABLE: N_(
+        "The database cannot be opened: have the disk, its free room, and the rights of the data "
+        "folder looked at."
+    ),
+    Trouble.OTHER: N_("The database cannot be used now: the log of the dashboard says why."),
+}
 NO_PAGE = N_("There is no such page: choose one above.")
 ERROR_TITLES = {
     401: N_("Not logged in"),
@@ -112,7 +132,7 @@ def create_app(
         verifier=Verifier(backend.audit, backend.desk, settings.data_dir, now),
         now=now,
     )
-    services.authenticator.recall(now())
+    services.authenticator.recall(backend.audit, now())
     app = FastAPI(
         title="Hazard Edge",
         version="1",
@@ -231,4 +251,10 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _store_down(request: Request, error: Exception) -> Response:
     log.warning("dashboard.store_failed", path=request.url.path, error=str(error)[:300])
-    return _problem(request, 503, STORE_DOWN)
+    return _problem(request, 503, STORE_DOWN[_trouble(error)])
+
+
+def _trouble(error: Exception) -> Trouble:
+    if isinstance(error, StoreUnavailable):
+        return error.trouble
+    return trouble_of(error) if isinstance(error, DBAPIError) else Trouble.OTHER

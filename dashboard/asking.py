@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import uuid
 from typing import Annotated
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from fastapi import HTTPException
 from pydantic import Field, JsonValue, StringConstraints, ValidationError
 
 from dashboard.access import Permission, Person
+from dashboard.security import local_path
 from dashboard.services import Services
 from hazard.alarms.arguments import parse_arguments
 from hazard.errors import IllegalTransition
-from hazard.jobs import Job
+from hazard.jobs import Job, JobKind
 from hazard.store.queries import RequestStatus
 from hazard.types import ActionRequest, Model, Verb
 
@@ -43,6 +45,14 @@ def may_cancel(person: Person, job: Job) -> bool:
     return not job.over and (theirs or person.may(Permission.ADMINISTER))
 
 
+def may_read(person: Person, job: Job) -> bool:
+    """Whether somebody may read this job: what others try concerns areas of which it is not said.
+
+    Replays and reports stand on pages that everybody sees.
+    """
+    return not person.areas or job.kind is not JobKind.DRY_RUN or job.actor == person.name
+
+
 def cancel(services: Services, person: Person, job_id: str, request_id: uuid.UUID) -> RequestStatus:
     """Ask the agent to end a job before its end.
 
@@ -59,6 +69,14 @@ def cancel(services: Services, person: Person, job_id: str, request_id: uuid.UUI
         raise HTTPException(403, f"{job.actor} asked for it: ask them, or an administrator")
     arguments: dict[str, JsonValue] = {"job_id": job.job_id}
     return ask(services, person, Verb.CANCEL_JOB, arguments, request_id=request_id)
+
+
+def page_of(back: str, request_id: uuid.UUID) -> str:
+    """The page that somebody came from, as they had it, which says what becomes of the request."""
+    page = urlsplit(local_path(back))
+    kept = [pair for pair in parse_qsl(page.query) if pair[0] != "asked"]
+    query = urlencode([*kept, ("asked", str(request_id))])
+    return urlunsplit(("", "", page.path, query, page.fragment))
 
 
 def ask(

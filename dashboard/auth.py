@@ -15,14 +15,16 @@ from pydantic import JsonValue
 
 from dashboard.access import Permission, Person
 from dashboard.i18n import N_, Said
-from dashboard.lockout import Lockout
+from dashboard.lockout import FORGOTTEN_AFTER_S, Lockout
 from dashboard.passwords import Passwords, refuse_weak
 from dashboard.settings import IDLE_S, SESSION_S
 from hazard.errors import StoreError
-from hazard.store.accounts import Account, name_key
+from hazard.store.accounts import CHAIN, Account, name_key
+from hazard.store.audit_reading import PAGE_MAX, AuditFilter, AuditReader
 from hazard.store.desk import Desk
 from hazard.store.logins import Session, WrongCode
 from hazard.store.people import People
+from hazard.store.views import AuditLine
 
 log = structlog.get_logger(__name__)
 ACTOR_MAX = 64
@@ -30,6 +32,8 @@ TOKEN_MAX = 128
 SEEN_EVERY_S = 60.0
 """How exactly it is kept when a session or token was last used."""
 REMEMBERED = 4096
+REFUSED, LET_IN = "login_refused", "login"
+BY_PASSWORD, BY_CODE = "password", "code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +96,19 @@ class Authenticator:
 
     # ------------------------------------------------------------ getting in
 
-    def recall(self, now: datetime) -> None:
-        """Know again, after a start, from where the people came whose sessions are open.
+    def recall(self, audit: AuditReader, now: datetime) -> None:
+        """Know again, after a start, from where people came, and what was wrong of late.
 
         Raises:
             StoreError: if the database cannot be read.
         """
+        for line in _tries(audit, now - timedelta(seconds=FORGOTTEN_AFTER_S)):
+            address, key = str(line.details.get("address", "")), name_key(line.actor)
+            if line.verb == LET_IN:
+                self.lockout.succeeded(address, key)
+                continue
+            by_name = key if line.details.get("by") == BY_PASSWORD else ""
+            self.lockout.failed(address, by_name, ago_s=(now - line.at).total_seconds())
         open_ones = self.people.logins.sessions(now, idle=timedelta(seconds=SESSION_S))
         for session in reversed(open_ones):
             self.lockout.known(session.address, name_key(session.actor))
@@ -154,9 +165,11 @@ class Authenticator:
 
     def _refused(self, name: str, key: str, address: str, now: datetime) -> float:
         wait_s = self.lockout.failed(address, key)
-        self._desk.audit(now, name, "login_refused", "dashboard", {"address": address[:64]})
+        by = BY_PASSWORD if key else BY_CODE
+        details: dict[str, JsonValue] = {"address": address[:64], "by": by}
+        self._desk.audit(now, name, REFUSED, "dashboard", details)
         if wait_s > 0:
-            details: dict[str, JsonValue] = {"address": address[:64], "wait_s": wait_s}
+            details = {"address": address[:64], "wait_s": wait_s}
             self._desk.audit(now, name, "login_locked", "dashboard", details)
         return wait_s
 
@@ -233,6 +246,17 @@ class Authenticator:
             while len(self._seen) > REMEMBERED:
                 self._seen.popitem(last=False)
             return True
+
+
+def _tries(audit: AuditReader, since: datetime) -> list[AuditLine]:
+    """Who tried to get in at this dashboard since then, the oldest first."""
+    found = [
+        line
+        for verb in (REFUSED, LET_IN)
+        for line in audit.lines(AuditFilter(verb=verb, since=since), limit=PAGE_MAX).lines
+        if line.chain == CHAIN
+    ]
+    return sorted(found, key=lambda line: line.audit_id)
 
 
 def _person(account: Account) -> Person:

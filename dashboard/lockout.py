@@ -37,7 +37,9 @@ class _Failures:
 
 @dataclass
 class Lockout:
-    """Counts in memory. Safe to call from any thread.
+    """Counts in memory; what the audit keeps of the last hour is counted again after a start.
+
+    Safe to call from any thread.
 
     Attributes:
         clock: seconds, monotonic.
@@ -97,9 +99,9 @@ class Lockout:
                 waits.append(found.until_s - now)
         return max(waits)
 
-    def failed(self, address: str, name: str = "") -> float:
-        """Count a wrong password or code; gives the seconds to wait that follow from it."""
-        now = self.clock()
+    def failed(self, address: str, name: str = "", *, ago_s: float = 0.0) -> float:
+        """Count a wrong password or code of `ago_s` ago; gives the seconds to wait from then on."""
+        now = self.clock() - ago_s
         with self._guard:
             self._all.append(now)
             longest = 0.0

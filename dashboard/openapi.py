@@ -106,10 +106,10 @@ def document(app: FastAPI) -> dict[str, Any]:
         },
     }
     _plain_arrays(made)
-    permissions = dict(_permissions(app))
+    scopes = dict(_scopes(app))
     for path, operations in made["paths"].items():
         for method, operation in operations.items():
-            _complete(operation, method, permissions.get((path, method)))
+            _complete(operation, method, scopes.get((path, method), ()))
     return made
 
 
@@ -133,12 +133,13 @@ def _plain_arrays(node: Any) -> None:
         _plain_arrays(each)
 
 
-def _complete(operation: dict[str, Any], method: str, permission: Permission | None) -> None:
+def _complete(operation: dict[str, Any], method: str, scopes: tuple[Permission, ...]) -> None:
     told = str(operation.get("description", "")).partition("\n")[0].rstrip(".")
     operation["summary"] = told or operation["summary"]
-    if permission is not None:
-        operation["security"] = [{"session": []}, {"token": [permission.value]}]
-        operation["x-permission"] = permission.value
+    if scopes:
+        any_of = [{"token": [scope.value]} for scope in scopes]
+        operation["security"] = [{"session": []}, *any_of]
+        operation["x-permission"] = scopes[0].value
     refusals = REFUSALS | (WRITE_REFUSALS if method in WRITES else {})
     for status, why in refusals.items():
         operation["responses"].setdefault(
@@ -167,10 +168,11 @@ def _tags(app: FastAPI) -> list[str]:
     return list(dict.fromkeys(str(tag) for route in _routes(app) for tag in route.tags))
 
 
-def _permissions(app: FastAPI) -> Iterator[tuple[tuple[str, str], Permission]]:
+def _scopes(app: FastAPI) -> Iterator[tuple[tuple[str, str], tuple[Permission, ...]]]:
+    """Of each route the scopes of which a token needs one."""
     for route in _routes(app):
         for dependency in route.dependant.dependencies:
-            permission = getattr(dependency.call, "permission", None)
-            if isinstance(permission, Permission):
+            scopes = getattr(dependency.call, "scopes", None)
+            if scopes:
                 for method in route.methods or ():
-                    yield (route.path_format, method.lower()), permission
+                    yield (route.path_format, method.lower()), scopes

@@ -11,7 +11,8 @@ import runpy
 import sys
 from pathlib import Path
 
-from edge_agent.process import configure_logging, die_with_parent, last_words
+from edge_agent.process import die_with_parent, last_words
+from hazard.logs import configure_logging
 
 USAGE = 2
 

@@ -3,8 +3,9 @@
 import asyncio
 
 from edge_agent.paths import Paths
-from edge_agent.process import configure_logging, die_with_parent
+from edge_agent.process import die_with_parent
 from edge_agent.vision.group import serve
+from hazard.logs import configure_logging
 from tests.vision import open_bright
 
 if __name__ == "__main__":

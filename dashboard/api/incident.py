@@ -17,7 +17,7 @@ from dashboard.incident.budget import StageTime, latency_budget
 from dashboard.incident.checklist import Item, checklist, told
 from dashboard.incident.compare import Comparison, comparison
 from dashboard.incident.exporting import ExportOrder, start_export
-from dashboard.incident.offers import offers
+from dashboard.incident.offers import ANY_OF, offers
 from dashboard.incident.page import shown_evidence, similar
 from dashboard.incident.readings import Series, series_around
 from dashboard.incident.replays import Judged, replays
@@ -151,7 +151,7 @@ def get_readings(services: ServicesOf, alert_id: AlertId) -> ReadingsAnswer:
     "/alerts/{alert_id}/actions",
     tags=["actions"],
     status_code=202,
-    dependencies=[Depends(require_csrf), needs(Permission.ACT)],
+    dependencies=[Depends(require_csrf), needs(*ANY_OF)],
     responses=WRITE_ERRORS,
 )
 def act(
@@ -161,7 +161,11 @@ def act(
     alert_id: AlertId,
     form: ActionForm,
 ) -> ActionAnswer:
-    """Ask the agent core for something; look at `/api/v1/actions/{request_id}` for the outcome."""
+    """Ask the agent core for something; look at `/api/v1/actions/{request_id}` for the outcome.
+
+    The scope goes with the verb: `act` to acknowledge, reset, shelve, unshelve, assign, comment and
+    check an action off; `handle` for the case; `suppress` for permits and what is out of service.
+    """
     try:
         return answer(request, services, submit(services, alert_id, person, form))
     except ValueError as error:

@@ -14,7 +14,7 @@ from dashboard.api.models import ActionAnswer, Problem
 from dashboard.api.routes import ERRORS, WRITE_ERRORS
 from dashboard.api.routes import answer as action_answer
 from dashboard.api.site import document
-from dashboard.asking import RequestId, ask, cancel
+from dashboard.asking import RequestId, ask, cancel, may_read
 from dashboard.editing.check import check, refuse_reach
 from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf, language_of
@@ -119,21 +119,31 @@ def _refuse_beyond(services: Services, person: Person, form: JobForm) -> None:
 def list_jobs(
     request: Request,
     services: ServicesOf,
+    person: PersonOf,
     kind: JobKind | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[JobAnswer]:
-    """Jobs, newest first."""
-    jobs = services.backend.jobs.recent(kind=None if kind is None else kind.value, limit=limit)
+    """Jobs, newest first; where a role holds in some areas only, not what others try."""
+    jobs = services.backend.jobs.recent(
+        kind=None if kind is None else kind.value,
+        dry_runs_of=person.name if person.areas else None,
+        limit=limit,
+    )
     language = language_of(request, services.site)
     return [_answer(services, job, language) for job in jobs]
 
 
 @router.get("/{job_id}", dependencies=[needs(Permission.START_JOBS)])
 def get_job(
-    request: Request, services: ServicesOf, job_id: Annotated[str, Path(max_length=64)]
+    request: Request,
+    services: ServicesOf,
+    person: PersonOf,
+    job_id: Annotated[str, Path(max_length=64)],
 ) -> JobAnswer:
     """How one job stands, with its result once it is done."""
     job = services.backend.jobs.get(job_id)
     if job is None:
         raise HTTPException(404, "there is no such job: it may be too old")
+    if not may_read(person, job):
+        raise HTTPException(403, f"{job.actor} asked for it: ask them, or an administrator")
     return _answer(services, job, language_of(request, services.site))

@@ -12,7 +12,7 @@ from dashboard.api.models import ActionAnswer, Problem
 from dashboard.api.routes import ERRORS, WRITE_ERRORS
 from dashboard.api.routes import answer as action_answer
 from dashboard.asking import Asked, ask
-from dashboard.editing.check import SiteCheck, check, check_text, refuse_reach
+from dashboard.editing.check import SiteCheck, beyond_reach, check, check_text, refuse_reach
 from dashboard.editing.document import SiteDocument, read_document
 from dashboard.editing.form import forms
 from dashboard.editing.ground import GroundFit, GroundPoints, fit
@@ -132,11 +132,13 @@ def get_schema(request: Request, services: ServicesOf) -> dict[str, Any]:
 
 
 @router.post("/check", dependencies=[Depends(require_csrf)], responses=WRITE_ERRORS)
-def check_site(request: Request, services: ServicesOf, form: PatchForm) -> SiteCheck:
-    """What a change would do, or what is wrong with it. Nothing is saved."""
-    found = document(services)
-    path, language = services.settings.site_file, services.reading(request)
-    return check(found, path, form.base_sha256, form.patch, language)
+def check_site(
+    request: Request, services: ServicesOf, person: PersonOf, form: PatchForm
+) -> SiteCheck:
+    """What a change would do, what is wrong with it, and who may not save it. Nothing is saved."""
+    now, language = document(services), services.reading(request)
+    found = check(now, services.settings.site_file, form.base_sha256, form.patch, language)
+    return found.model_copy(update={"refused": beyond_reach(person, found, language)})
 
 
 @router.post("/ground", dependencies=[Depends(require_csrf)], responses=WRITE_ERRORS)
@@ -156,7 +158,7 @@ def change_site(
 ) -> ActionAnswer:
     """Save a change as a new version; look at `/api/v1/actions/{request_id}` for the outcome."""
     patch = PatchForm(base_sha256=form.base_sha256, patch=form.patch)
-    found = check_site(request, services, patch)
+    found = check_site(request, services, person, patch)
     if found.problems:
         first = found.problems[0]
         seen = f" ({first.value})" if first.value else ""

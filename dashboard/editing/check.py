@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, JsonValue
 
-from dashboard.access import Permission, Person, refuse_beyond
+from dashboard.access import NotAllowed, Permission, Person, refuse_beyond
 from dashboard.editing.document import SiteDocument
 from dashboard.spoken import told
 from hazard.errors import ConfigError
@@ -51,6 +51,7 @@ class SiteCheck(Model):
     diff: str = Field(default="", description="of the text, unified")
     areas: tuple[str, ...] = Field(default=(), description="areas that it concerns")
     whole_plant: bool = Field(default=False, description="it concerns no area in particular")
+    refused: str = Field(default="", description="why the asker may not save it; empty: they may")
 
 
 def check(
@@ -137,3 +138,14 @@ def refuse_reach(person: Person, permission: Permission, found: SiteCheck) -> No
     if person.areas:
         known = not found.whole_plant and not found.problems
         refuse_beyond(person, permission, (found.areas or person.areas) if known else ())
+
+
+def beyond_reach(person: Person, found: SiteCheck, language: str) -> str:
+    """Why the person may not save this, in a language, or nothing: known before they try."""
+    if found.problems:
+        return ""
+    try:
+        refuse_reach(person, Permission.EDIT_SITE, found)
+    except NotAllowed as refusal:
+        return refusal.told(language)
+    return ""

@@ -26,6 +26,8 @@ PERMISSION: Mapping[Verb, Permission] = {
     Verb.TAKE_OUT_OF_SERVICE: Permission.SUPPRESS,
 }
 """What may be asked on the page of an alarm, and the permission that it takes."""
+ANY_OF = tuple(dict.fromkeys(PERMISSION.values()))
+"""One of these lets a request about an alarm in; which of them it takes depends on the verb."""
 
 
 def may_ask(person: Person, verb: Verb, area: str) -> bool:

@@ -62,7 +62,7 @@ def analytics(
         moment=partial(services.speeches[language].clock, zone=site.site.timezone),
         say=say,
         to_alarms=_to_alarms,
-        **reports_context(services, language),
+        **reports_context(services, language, span.query),
     )
 
 

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Form
 from starlette.responses import RedirectResponse, Response
 
 from dashboard.access import Permission, PersonOf, needs
-from dashboard.asking import cancel
-from dashboard.security import local_path, require_csrf
+from dashboard.asking import cancel, page_of
+from dashboard.security import require_csrf
 from dashboard.services import ServicesOf
 
 router = APIRouter(include_in_schema=False)
@@ -28,5 +28,4 @@ def cancel_job(
 ) -> Response:
     """Ask the agent to end it; the page that one came from shows what becomes of it."""
     cancel(services, person, job_id, request_id)
-    page, mark, part = local_path(back).partition("#")
-    return RedirectResponse(f"{page}?asked={request_id}{mark}{part}", status_code=303)
+    return RedirectResponse(page_of(back, request_id), status_code=303)

@@ -63,7 +63,9 @@ def _operations(made: dict[str, Any]) -> Iterator[Operation]:
                 tag=(found.get("tags") or ["other"])[0],
                 summary=found.get("summary", ""),
                 text=found.get("description", ""),
-                permission=found.get("x-permission", ""),
+                permission=" | ".join(
+                    scope for way in found.get("security", ()) for scope in way.get("token", ())
+                ),
                 parameters=tuple(_parameter(each) for each in found.get("parameters", ())),
                 body=", ".join(f"{kind}: {_kind(each)}" for kind, each in content.items()),
                 answers=tuple(_answers(found["responses"])),

@@ -12,7 +12,8 @@ from pydantic import JsonValue
 from starlette.responses import RedirectResponse, Response
 
 from dashboard.access import Permission, PersonOf, needs
-from dashboard.asking import ask, may_cancel
+from dashboard.asking import ask, may_cancel, page_of
+from dashboard.figures import PeriodQuery
 from dashboard.i18n import N_
 from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf, language_of
@@ -49,8 +50,11 @@ WEEKDAYS = (
 )
 
 
-def reports_context(services: Services, language: str) -> dict[str, Any]:
-    """What the list of reports shows: those that there are, and the jobs that make others."""
+def reports_context(services: Services, language: str, query: str) -> dict[str, Any]:
+    """What the list of reports shows: those that there are, and the jobs that make others.
+
+    `query` is that of the page of figures on which it stands.
+    """
     backend = services.backend
     made = backend.reports.recent(limit=SHOWN)
     known = {report.report_id for report in made}
@@ -68,16 +72,20 @@ def reports_context(services: Services, language: str) -> dict[str, Any]:
         "job_text": partial(job_text, services, language=language),
         "SENDING_TEXT": SENDING_TEXT,
         "may_cancel": may_cancel,
+        "back": f"/analytics?{query}#weekly",
     }
 
 
 @router.get("/fragments/reports", dependencies=[needs(Permission.VIEW)])
-def reports_fragment(request: Request, services: ServicesOf) -> Response:
+def reports_fragment(
+    request: Request, services: ServicesOf, period: Annotated[PeriodQuery, Depends()]
+) -> Response:
     """The list of reports."""
+    query = period.asked(services.site, services.now()).query
     return services.render(
         request,
         "fragments/reports.html",
-        **reports_context(services, language_of(request, services.site)),
+        **reports_context(services, language_of(request, services.site), query),
     )
 
 
@@ -91,13 +99,14 @@ def make(
     request_id: Annotated[uuid.UUID, Form()],
     week_of: Annotated[str, Form(max_length=10)] = "",
     language: Annotated[str, Form(max_length=2)] = "en",
+    back: Annotated[str, Form(max_length=500)] = "/analytics#weekly",
 ) -> Response:
     """Ask the agent for a report; the page then shows how far it is."""
     arguments: dict[str, JsonValue] = {"kind": JobKind.WEEKLY_REPORT.value, "language": language}
     if week_of:
         arguments["week_of"] = week_of
     ask(services, person, Verb.START_JOB, arguments, request_id=request_id)
-    return RedirectResponse(f"/analytics?asked={request_id}#weekly", status_code=303)
+    return RedirectResponse(page_of(back, request_id), status_code=303)
 
 
 @router.get("/reports/{report_id}.pdf", dependencies=[needs(Permission.EXPORT, everywhere=True)])

@@ -8,7 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from starlette.responses import Response
 
-from dashboard.access import Permission, needs
+from dashboard.access import Permission, Person, PersonOf, needs
+from dashboard.api.site import document
+from dashboard.editing.check import beyond_reach, check_text
 from dashboard.editing.versions import VersionNumber, between, page_of
 from dashboard.editing.words import WORDS
 from dashboard.i18n import translations
@@ -51,12 +53,29 @@ def versions(
 def version(
     request: Request,
     services: ServicesOf,
+    person: PersonOf,
     version: VersionNumber,
     against: Annotated[VersionNumber | None, Query()] = None,
 ) -> Response:
     """What one version changed against the one before, or against another."""
     found = between(services.backend, services.settings.site_file, version, against)
-    return services.page(request, "site_version.html", found=found, words=_words(request, services))
+    return services.page(
+        request,
+        "site_version.html",
+        found=found,
+        words=_words(request, services),
+        refused=_refused(services, person, version, language_of(request, services.site)),
+    )
+
+
+def _refused(services: Services, person: Person, version: int, language: str) -> str:
+    """Why the person may not bring this version back, or nothing."""
+    earlier = services.backend.versions.get(version) if person.areas else None
+    if earlier is None:
+        return ""
+    now = document(services)
+    tried = check_text(now, services.settings.site_file, now.sha256, earlier.text)
+    return beyond_reach(person, tried, language)
 
 
 def _words(request: Request, services: Services) -> str:

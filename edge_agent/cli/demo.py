@@ -33,7 +33,7 @@ def demo(
     from edge_agent.demo.report import alert_line, is_whole
     from edge_agent.demo.run import Demo, DemoSettings
     from edge_agent.paths import default_models_dir
-    from edge_agent.process import configure_logging
+    from hazard.logs import configure_logging
 
     footage_entry, footage = _fetch()
     settings = DemoSettings(

@@ -53,7 +53,7 @@ def exam(
     """
     from edge_agent.exam import Order, run_exam
     from edge_agent.paths import default_models_dir
-    from edge_agent.process import configure_logging
+    from hazard.logs import configure_logging
 
     configure_logging("exam")
     run_exam(

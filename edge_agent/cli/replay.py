@@ -45,8 +45,8 @@ def replay(
     """
     from edge_agent.bootstrap import paths_for
     from edge_agent.paths import default_models_dir
-    from edge_agent.process import configure_logging
     from edge_agent.replaying import judge_again
+    from hazard.logs import configure_logging
     from hazard.site.loader import load_site
 
     configure_logging("replay")

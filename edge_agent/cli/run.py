@@ -27,8 +27,8 @@ def run(
     Logs go to standard error, one JSON object a line.
     """
     from edge_agent.bootstrap import build_supervisor, only_instance, paths_for
-    from edge_agent.process import configure_logging
     from edge_agent.supervisor import Supervisor
+    from hazard.logs import configure_logging
     from hazard.site.loader import load_site
 
     configure_logging("supervisor")

@@ -14,9 +14,9 @@ import structlog
 
 from edge_agent.jobs.registry import MAX_RESULT, JobResult, JobRun, work_of
 from edge_agent.paths import Paths
-from edge_agent.process import configure_logging
 from hazard.errors import HazardError, StoreError
 from hazard.jobs import Job, JobState
+from hazard.logs import configure_logging
 from hazard.site.loader import load_site
 from hazard.store import Store
 

@@ -9,7 +9,8 @@ import structlog
 
 from edge_agent.notify.worker import Notifier
 from edge_agent.paths import Paths
-from edge_agent.process import configure_logging, until_signal
+from edge_agent.process import until_signal
+from hazard.logs import configure_logging
 
 
 def main() -> int:

@@ -9,8 +9,9 @@ import sys
 import structlog
 
 from edge_agent.paths import Paths
-from edge_agent.process import configure_logging, until_signal
+from edge_agent.process import until_signal
 from edge_agent.reasoner.worker import Hung, Worker
+from hazard.logs import configure_logging
 
 END_WITHIN_S = 2.0
 """How long the model may take to be freed before the process ends anyway."""

@@ -9,8 +9,9 @@ import sys
 import structlog
 
 from edge_agent.paths import Paths
-from edge_agent.process import configure_logging, until_signal
+from edge_agent.process import until_signal
 from edge_agent.replica.worker import ReplicaWorker
+from hazard.logs import configure_logging
 
 
 async def _run(paths: Paths) -> None:

@@ -6,8 +6,9 @@ import asyncio
 import sys
 
 from edge_agent.paths import Paths
-from edge_agent.process import configure_logging, die_with_parent
+from edge_agent.process import die_with_parent
 from edge_agent.vision.group import serve
+from hazard.logs import configure_logging
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import JsonValue
 from sqlalchemy import Connection, Engine, Select, Update, delete, func, select, update
 
-from hazard.jobs import OVER, Job, JobState
+from hazard.jobs import OVER, Job, JobKind, JobState
 from hazard.store.side_tables import JobRow
 from hazard.store.statements import insert_new
 from hazard.store.writer import Writer
@@ -49,9 +49,14 @@ class Jobs:
         query = _query().where(JobRow.subject == subject)
         return self._read(query.order_by(JobRow.created_at.desc()).limit(limit))
 
-    def recent(self, *, kind: str | None = None, limit: int = 50) -> list[Job]:
-        """Jobs, newest first; of one kind, or of all."""
+    def recent(
+        self, *, kind: str | None = None, dry_runs_of: str | None = None, limit: int = 50
+    ) -> list[Job]:
+        """Jobs, newest first; of one kind, or of all; of dry runs those of one person, or all."""
         query = _query().order_by(JobRow.created_at.desc()).limit(limit)
+        if dry_runs_of is not None:
+            theirs = JobRow.actor == dry_runs_of
+            query = query.where((JobRow.kind != JobKind.DRY_RUN.value) | theirs)
         return self._read(query.where(JobRow.kind == kind) if kind is not None else query)
 
     def going(self) -> list[Job]:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
@@ -21,8 +22,27 @@ from hazard.errors import StoreError
 SHORTEST_WAIT_MS = 5
 
 
+class Trouble(StrEnum):
+    """What ails a database, so far as its own words tell."""
+
+    LOCKED = "locked"
+    FULL = "full"
+    READ_ONLY = "read_only"
+    DAMAGED = "damaged"
+    UNREACHABLE = "unreachable"
+    OTHER = "other"
+
+
 class StoreUnavailable(StoreError):  # noqa: N818 - named for what it says
-    """The database cannot be written now (locked, full, failing); later it may be again."""
+    """The database cannot be written now (locked, full, failing); later it may be again.
+
+    Attributes:
+        trouble: what ails it.
+    """
+
+    def __init__(self, message: str, trouble: Trouble = Trouble.OTHER) -> None:
+        super().__init__(message)
+        self.trouble = trouble
 
 
 class Writer:
@@ -48,7 +68,9 @@ class Writer:
         limit_ms = self.wait_ms if wait_ms is None else wait_ms
         start = time.monotonic()
         if not self._lock.acquire(timeout=limit_ms / 1000):
-            raise StoreUnavailable(f"the store was busy in this process for {limit_ms} ms")
+            raise StoreUnavailable(
+                f"the store was busy in this process for {limit_ms} ms", Trouble.LOCKED
+            )
         try:
             left_ms = max(SHORTEST_WAIT_MS, limit_ms - int((time.monotonic() - start) * 1000))
             with self.engine.execution_options(writer=True, busy_ms=left_ms).begin() as connection:
@@ -63,13 +85,28 @@ class Writer:
             self._lock.release()
 
 
-_MENDS = (
-    (("locked", "lock timeout"), "another program holds the database's lock: end it, or wait"),
-    (("full", "no space"), "free space on the disk of the data folder; evidence is pruned first"),
-    (("readonly", "read-only"), "make the data folder writable for the user of this service"),
-    (("malformed", "not a database"), "the file is damaged: stop, and put back the newest backup"),
-    (("unable to open", "disk i/o"), "check disk, free space and rights of the data folder"),
+_SIGNS = (
+    (Trouble.LOCKED, ("locked", "lock timeout")),
+    (Trouble.FULL, ("full", "no space")),
+    (Trouble.READ_ONLY, ("readonly", "read-only")),
+    (Trouble.DAMAGED, ("malformed", "not a database")),
+    (Trouble.UNREACHABLE, ("unable to open", "disk i/o")),
 )
+_MENDS = {
+    Trouble.LOCKED: "another program holds the database's lock: end it, or wait",
+    Trouble.FULL: "free space on the disk of the data folder; evidence is pruned first",
+    Trouble.READ_ONLY: "make the data folder writable for the user of this service",
+    Trouble.DAMAGED: "the file is damaged: stop, and put back the newest backup",
+    Trouble.UNREACHABLE: "check disk, free space and rights of the data folder",
+    Trouble.OTHER: "see the database and its log",
+}
+
+
+def trouble_of(error: DBAPIError) -> Trouble:
+    """What ails the database that says this."""
+    lowered = str(error.orig).lower()
+    found = (trouble for trouble, signs in _SIGNS if any(sign in lowered for sign in signs))
+    return next(found, Trouble.OTHER)
 
 
 def store_error(error: DBAPIError) -> StoreError:
@@ -77,8 +114,5 @@ def store_error(error: DBAPIError) -> StoreError:
     text = str(error.orig).strip()
     if isinstance(error, IntegrityError | ProgrammingError):
         return StoreError(f"the store refused a row ({text}): this is a fault of the program")
-    lowered = text.lower()
-    mend = next((mend for words, mend in _MENDS if any(word in lowered for word in words)), "")
-    return StoreUnavailable(
-        f"the store could not be written ({text}): {mend or 'see the database and its log'}"
-    )
+    trouble = trouble_of(error)
+    return StoreUnavailable(f"the store could not be written ({text}): {_MENDS[trouble]}", trouble)

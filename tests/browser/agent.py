@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from edge_agent.jobs.worker import JobWorker
-from edge_agent.process import configure_logging
 from hazard.geometry import contains
+from hazard.logs import configure_logging
 from tests.integration.core.node import Client, Node
 
 FOOT = (0.6, 0.3)

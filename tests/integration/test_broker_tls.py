@@ -20,8 +20,8 @@ from paho.mqtt import publish as paho_publish
 
 from edge_agent.live.brokers import check_broker
 from edge_agent.live.result import Outcome
-from edge_agent.process import configure_logging
 from edge_agent.sensors.connection import Connection
+from hazard.logs import configure_logging
 from hazard.site.mqtt import Broker
 from hazard.store import Store
 from hazard.types import Health

@@ -46,7 +46,7 @@ export class Review {
       return;
     }
     const problems = this.editor.problems;
-    const stuck = problems.length > 0 || !found?.ok;
+    const stuck = problems.length > 0 || !found?.ok || found.refused !== "";
     this.button.disabled = stuck;
     this.dryRun.enable(!stuck);
     put(this.what, problems.length ? this.problems(problems) : found ? this.steps(found) : []);
@@ -60,6 +60,7 @@ export class Review {
   steps(found) {
     const words = { added: t("added"), removed: t("removed"), changed: t("changed") };
     return [
+      found.refused ? h("p", { class: "notice bad" }, found.refused) : null,
       h("ul", { class: "steps" }, found.steps.map((one) => h("li", {}, h("strong", {}, words[one.how]), " ", h("code", {}, one.path),
         one.before || one.after ? ` ${[one.before, one.after].filter(Boolean).join(" → ")}` : ""))),
       found.more ? h("p", {}, t("and_more", { count: found.more })) : null,

@@ -34,9 +34,10 @@ from edge_agent.bench.delivery.scene import (
 )
 from edge_agent.core.__main__ import GC_THRESHOLDS, SWITCH_INTERVAL_S
 from edge_agent.core.store_thread import StoreThread
-from edge_agent.process import configure_logging, die_with_parent
+from edge_agent.process import die_with_parent
 from edge_agent.publish.publisher import Publisher
 from edge_agent.publish.topics import outbox_messages
+from hazard.logs import configure_logging
 from hazard.store import Store
 from hazard.store.engine import make_engine, store_url
 from hazard.store.operations import SaveIncident

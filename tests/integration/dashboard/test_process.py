@@ -7,15 +7,17 @@ import re
 import select
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from tests.alert_builders import wait_until
 from tests.plant import Plant
 
 LINE = re.compile(
@@ -148,3 +150,38 @@ def test_wrong_settings_are_named_with_their_mend(
 
 def test_an_unknown_command_is_refused(plant: Plant, repo_root: Path) -> None:
     assert run(plant, repo_root, "make-coffee")[0] == 2
+
+
+def test_a_full_disk_ends_nothing_and_what_is_refused_says_so(
+    plant: Plant, repo_root: Path, free_port: int
+) -> None:
+    with (
+        Path("/dev/full").open("wb", buffering=0) as full,
+        subprocess.Popen(
+            [sys.executable, "-m", "dashboard"],
+            env=environment(plant, HAZARD_DASHBOARD_PORT=str(free_port)),
+            cwd=repo_root,
+            stdout=full,
+            stderr=full,
+        ) as process,
+        httpx2.Client(base_url=f"http://127.0.0.1:{free_port}", timeout=20) as browser,
+        sqlite3.connect(plant.data_dir / "hazard.db", isolation_level=None) as other,
+    ):
+        try:
+            wait_until(lambda: process.poll() is not None or answers(browser), what="an answer")
+            other.execute("BEGIN IMMEDIATE")
+            page = browser.get("/setup", headers={"accept": "text/html"}).text
+            (token,) = re.findall(r'name="csrf" value="([0-9a-f]+)"', page)
+            form = {"csrf": token, "actor": "Ada", "code": "ABCD-2345", "password": PASSWORD}
+            busy = browser.post("/setup", data=form, headers={"accept": "text/html"})
+            assert (busy.status_code, "The database is busy" in busy.text) == (503, True)
+            other.execute("ROLLBACK")
+            assert answers(browser)
+        finally:
+            process.kill()
+
+
+def answers(browser: httpx2.Client) -> bool:
+    with suppress(httpx2.TransportError):
+        return browser.get("/livez").status_code == 200
+    return False

@@ -55,7 +55,7 @@ def test_the_last_line_of_a_failure_is_kept(
 
 LOGS_AND_GOES_ON = """
 import structlog
-from edge_agent.process import configure_logging
+from hazard.logs import configure_logging
 configure_logging("core")
 structlog.get_logger().error("disk full")
 print("goes on")

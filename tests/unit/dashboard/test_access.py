@@ -276,6 +276,27 @@ def test_a_start_of_the_dashboard_does_not_let_others_lock_the_officer_out(
         assert log_in(officer).status_code == 303
 
 
+@pytest.mark.usefixtures("ada")
+def test_a_start_of_the_dashboard_gives_nobody_new_tries(
+    app: FastAPI, plant: Plant, backend: Backend, clock: Clock
+) -> None:
+    with TestClient(app, follow_redirects=False, client=("10.6.6.6", 1)) as guessing:
+        answers = [log_in(guessing, f"wrong {number}").status_code for number in range(5)]
+    assert answers == [403] * 4 + [429]
+    where = Settings(site_file=plant.site_file, data_dir=plant.data_dir, run_dir=plant.run_dir)
+    again = create_app(where, backend, passwords=cheap_passwords(), now=clock.now)
+    with (
+        TestClient(again, follow_redirects=False, client=("10.6.6.6", 1)) as guessing,
+        TestClient(again, follow_redirects=False, client=("10.7.7.7", 1)) as elsewhere,
+    ):
+        assert log_in(guessing, PASSWORD).status_code == 429
+        assert log_in(elsewhere, PASSWORD).status_code == 429, "the name is being guessed"
+    clock.ahead_s = 3600
+    later = create_app(where, backend, passwords=cheap_passwords(), now=clock.now)
+    with TestClient(later, follow_redirects=False, client=("10.6.6.6", 1)) as guessing:
+        assert log_in(guessing, PASSWORD).status_code == 303
+
+
 def test_many_addresses_together_are_slowed_down() -> None:
     now = 0.0
     lockout = Lockout(lambda: now)

@@ -7,6 +7,7 @@ import io
 import re
 import uuid
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 
 import pytest
 from fastapi.testclient import TestClient
@@ -185,6 +186,11 @@ def test_reports_are_listed_with_how_far_they_are_and_downloaded(
     plant.store.jobs.add(dry_run)
     listed = officer.get("/fragments/reports").text
     assert "Running before it: a change that is tried, since" in listed
+    bound = client_as(Role.INTEGRATOR, ("tank-farm",), name="Ines")
+    assert [each["job_id"] for each in bound.get("/api/v1/jobs").json()] == ["j-1"]
+    assert bound.get("/api/v1/jobs/j-1").status_code == 200
+    refused = bound.get("/api/v1/jobs/j-0")
+    assert (refused.status_code, "bo asked for it" in refused.text) == (403, True)
     german = officer.get("/api/v1/jobs/j-1", headers={"accept-language": "de"}).json()
     assert "Vor ihm läuft: das Erproben einer Änderung" in german["told"]
     plant.store.jobs.begin_next(clock.now())
@@ -234,11 +240,16 @@ def test_a_job_is_cancelled_by_who_asked_for_it_or_an_administrator(
     assert (refused.status_code, "Ada asked for it" in refused.text) == (403, True)
     root = client_as(Role.ADMINISTRATOR, name="Root")
     for client in (officer, root):
-        page = client.get("/analytics").text
+        page = client.get("/analytics?period=7d&area=yard").text
         assert "/jobs/job-1/cancel" in page
-        asked = form | {"csrf": csrf_of(page), "request_id": str(uuid.uuid4())}
-        answer = client.post("/jobs/job-1/cancel", data=asked)
-        assert answer.headers["location"] == f"/analytics?asked={asked['request_id']}#weekly"
+        (listed,) = re.findall(r'id="reports" data-src="([^"]+)"', page)
+        (back,) = re.findall(
+            r'name="back" value="([^"]+)"><button', client.get(unescape(listed)).text
+        )
+        made = {"csrf": csrf_of(page), "request_id": str(uuid.uuid4()), "back": unescape(back)}
+        answer = client.post("/jobs/job-1/cancel", data=made)
+        seen = f"/analytics?period=7d&area=yard&asked={made['request_id']}#weekly"
+        assert answer.headers["location"] == seen, "the reader is still where they were"
     requests = plant.store.pending_requests()
     assert [(each.verb, each.actor) for each in requests] == [
         (Verb.CANCEL_JOB, "Ada"),

@@ -12,7 +12,7 @@ from httpx2 import Response
 
 from dashboard.backend import Backend
 from dashboard.security import COOKIE
-from hazard.types import Role
+from hazard.types import Role, Verb
 from tests.plant import Plant
 from tests.unit.dashboard.conftest import HOST, ClientAs, Clock, cheap_passwords, csrf_of
 
@@ -209,6 +209,26 @@ def test_a_token_acts_as_its_person_without_a_csrf_token(
     assert (request.actor, request.role) == ("Eve", Role.OPERATOR)
     made = program.post("/api/v1/me/tokens", json={"name": "more", "scopes": ["view"]})
     assert (made.status_code, "browser" in made.text) == (403, True)
+
+
+def test_a_token_is_let_in_by_the_scope_that_goes_with_what_it_asks_for(
+    client_as: ClientAs, app: FastAPI, plant: Plant
+) -> None:
+    alert = plant.raise_alert()
+    sofia = client_as(Role.SAFETY_OFFICER, name="Sofia")
+    answer = post(sofia, "/me/tokens", name="cases", scopes=["handle"], days="2")
+    program = TestClient(app, headers={"authorization": f"Bearer {TOKEN.findall(answer.text)[0]}"})
+    close = {
+        "verb": "close-case",
+        "expected_revision": 1,
+        "comment": "a leak",
+        "arguments": {"cause": "true_hazard"},
+    }
+    assert program.post(f"/api/v1/alerts/{alert}/actions", json=close).status_code == 202
+    body = {"verb": "acknowledge", "expected_revision": 1}
+    refused = program.post(f"/api/v1/alerts/{alert}/actions", json=body)
+    assert (refused.status_code, "scope act" in refused.text) == (403, True)
+    assert [each.verb for each in plant.store.pending_requests()] == [Verb.CLOSE_CASE]
 
 
 def test_no_token_may_more_than_its_person(client_as: ClientAs, backend: Backend) -> None:

@@ -76,7 +76,7 @@ OF_NO_AREA = {
     "GET /api/v1/exports/{export_id}/file",
     "GET /exports/{export_id}",
     "GET /fragments/exports/{export_id}",
-    "GET /api/v1/jobs",  # everybody sees what came of a job on the pages of alarms and reports
+    "GET /api/v1/jobs",  # replays and reports, which everybody sees on pages, and what one tries
     "GET /api/v1/jobs/{job_id}",
     "POST /api/v1/jobs/{job_id}/cancel",  # one's own, or an administrator's of all areas
     "POST /jobs/{job_id}/cancel",

@@ -178,8 +178,10 @@ def test_who_is_responsible_for_one_area_changes_no_other(
     client_as: ClientAs, plant: Plant
 ) -> None:
     editor = Editor(client_as(Role.INTEGRATOR, ("tank-farm",)))
-    body = {"base_sha256": editor.sha256(), "patch": NEW_ZONE, "reason": "x"}
-    answer = editor.post("change", body)
+    tried = {"base_sha256": editor.sha256(), "patch": NEW_ZONE}
+    refused = editor.post("check", tried).json()["refused"]
+    assert "holds in tank-farm, and this concerns yard" in refused, "it is said before it is tried"
+    answer = editor.post("change", tried | {"reason": "x"})
     assert answer.status_code == 403
     assert "yard" in answer.json()["detail"]
     whole = {"base_sha256": editor.sha256(), "patch": {"retention": {"alerts_days": 1}}}
@@ -249,6 +251,13 @@ def test_versions_say_who_when_why_and_what(editor: Editor) -> None:
     assert listed["next_before"] == 2
     earlier = editor.client.get("/api/v1/site/versions?before=2").json()
     assert [one["version"] for one in earlier["versions"]] == [1]
+
+
+@pytest.mark.usefixtures("two_versions")
+def test_who_may_not_bring_a_version_back_is_told_before_they_try(client_as: ClientAs) -> None:
+    page = client_as(Role.INTEGRATOR, ("tank-farm",)).get("/site/versions/1").text
+    assert "holds in tank-farm, and this concerns yard" in page
+    assert 'id="restore"' not in page
 
 
 @pytest.mark.usefixtures("two_versions")
