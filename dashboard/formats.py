@@ -12,9 +12,9 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from dashboard.i18n import N_, translations
-from dashboard.stages import figure, unit_text
 from dashboard.views import age_text
 from dashboard.wording import WORDS
+from hazard import quantities
 from hazard.triage.phrases import measure_name
 from hazard.types import Measured
 
@@ -24,6 +24,7 @@ _TRUTH = {True: N_("yes"), False: N_("no"), None: N_("none")}
 _LIMIT = N_("limit")
 _UNKNOWN = N_("unknown")
 _LONGER = N_("longer")
+_LONGEST = 200
 QUANTITIES = {
     "pressure": N_("pressure"),
     "flow": N_("flow"),
@@ -69,13 +70,26 @@ class Speech:
         return format_decimal(value, format=pattern, locale=self._locale)
 
     def figure(self, value: object) -> str:
-        """A figure as text: few digits, bounded length."""
+        """A figure as text: of a number the digits that it is worth; of bounded length."""
         if isinstance(value, bool) or value is None:
             return self.tr(_TRUTH[value])
-        text = figure(value)
-        if isinstance(value, float) and self.language != "en":
-            return text.replace(".", ",")
-        return text
+        if isinstance(value, float):
+            return quantities.number(value, self.language)
+        return str(value)[:_LONGEST]
+
+    def exact(self, value: object) -> str:
+        """A value that somebody has set: a number keeps all its digits."""
+        if isinstance(value, float):
+            return quantities.exact(value, self.language)
+        return self.figure(value)
+
+    def unit(self, unit: str) -> str:
+        """A unit's sign; a plain count (unit 1) has none."""
+        return quantities.sign(unit, self.language)
+
+    def percent(self, share: float, digits: int = 0) -> str:
+        """A share of 1 in percent."""
+        return f"{self.number(100 * share, digits)} %"
 
     def count(self, value: int | None) -> str:
         """A whole number; what is not known is said to be."""
@@ -91,12 +105,15 @@ class Speech:
 
     def measured(self, measured: Measured) -> str:
         """A measured value with its unit, and its limit."""
-        name = self.measure(measured.name)
-        text = f"{name} {self.figure(measured.value)} {unit_text(measured.unit)}".strip()
+        text = f"{self.measure(measured.name)} {self.amount(measured)}"
         if measured.threshold is None:
             return text
-        limit = self.figure(measured.threshold)
-        return f"{text} ({self.tr(_LIMIT)} {limit})"
+        return f"{text} ({self.tr(_LIMIT)} {self.exact(measured.threshold)})"
+
+    def amount(self, measured: Measured) -> str:
+        """A measured value with its unit, seen to be on its side of its limit."""
+        value, unit, limit = measured.value, measured.unit, measured.threshold
+        return quantities.quantity(value, unit, self.language, limit=limit)
 
     def measure(self, name: str) -> str:
         """What a measured value is called; a gas by its formula."""

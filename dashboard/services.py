@@ -37,7 +37,7 @@ from dashboard.shell import ADMINISTRATION, pages_of
 from dashboard.spoken import Told, filled, told
 from dashboard.spoken.audits import audited
 from dashboard.spoken.figures import figure_name, figures_of, stage_text
-from dashboard.stages import HealthView, judge, of_site, together, unit_text
+from dashboard.stages import HealthView, judge, of_site, together
 from dashboard.verifying import Verifier
 from dashboard.views import (
     in_language,
@@ -96,7 +96,10 @@ def templates(language: str) -> Environment:
         stage=lambda name: stage_text(name, speech),
         figure_name=lambda name: figure_name(name, speech),
         figures_of=lambda stage: figures_of(stage, speech),
-        unit=unit_text,
+        unit=speech.unit,
+        amount=speech.amount,
+        exact=speech.exact,
+        percent=speech.percent,
     )
     environment.globals.update(
         PRIORITY=PRIORITY,

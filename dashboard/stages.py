@@ -229,8 +229,3 @@ def _of_mapping(values: Mapping[str, object]) -> str:
     if len(told) > 2 and len(same) == 1:  # noqa: PLR2004
         return f"{same.pop()} for all {len(told)}"
     return ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in told.items()) or "none"
-
-
-def unit_text(unit: str) -> str:
-    """The unit as it is shown; a plain count (unit 1) has none."""
-    return "" if unit == "1" else unit

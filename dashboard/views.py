@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from dashboard.stages import HealthView, figure, unit_text
+from dashboard.stages import HealthView
 from dashboard.wording import (
     AUTHORITY_TEXT,
     CONDITION_TEXT,
@@ -98,26 +98,12 @@ class AlarmView:
         return tuple(newest.values())[:16]
 
     @property
-    def headline(self) -> str:
-        """The measured values in one short line."""
-        return ", ".join(measured_text(measured) for measured in self.measured[:2])
-
-    @property
     def matter(self) -> str:
         """What a person who acts must have seen: changes of it are pointed out before they act."""
         parts = [self.message.severity.value, self.message.state.value]
         parts += [self.message.condition.value]
         parts += sorted(f"{event.hazard}:{event.level}" for event in self.message.events)
         return "|".join(parts)
-
-
-def measured_text(measured: Measured) -> str:
-    """A measured value with its unit, and its threshold."""
-    name = measured.name.replace("_", " ")
-    text = f"{name} {figure(measured.value)} {unit_text(measured.unit)}".strip()
-    if measured.threshold is not None:
-        text += f" (limit {figure(measured.threshold)})"
-    return text
 
 
 def alarm_view(message: AlertMessage, site: Site, now: datetime, language: str) -> AlarmView:

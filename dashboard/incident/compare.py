@@ -108,9 +108,9 @@ def _texts(message: AlertMessage, say: Say) -> tuple[str, ...]:
         chosen = opinion.severity
         said = say(N_("unsure")) if chosen is None else say.severity(chosen)
         if chosen is not None:
-            said = f"{said} ({opinion.probabilities.get(chosen, 0.0):.0%})"
+            said = f"{said} ({say.percent(opinion.probabilities.get(chosen, 0.0))})"
         possible = ", ".join(say.severity(item) for item in opinion.conformal_set) or NOTHING
-        answered = f"{opinion.answered_in_ms:.0f} ms"
+        answered = f"{say.number(opinion.answered_in_ms, 0)} ms"
     return (
         say.severity(message.severity),
         say(DECIDED_TEXT[message.decided_by]),

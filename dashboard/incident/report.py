@@ -147,7 +147,7 @@ def _why(found: AlertDetail, say: Say) -> Facts:
     opinion = message.opinion
     if opinion is not None:
         shares = ", ".join(
-            f"{say.severity(severity)} {share:.0%}"
+            f"{say.severity(severity)} {say.percent(share)}"
             for severity, share in sorted(
                 opinion.probabilities.items(), key=lambda each: -each[0].rank
             )
@@ -159,11 +159,12 @@ def _why(found: AlertDetail, say: Say) -> Facts:
 def _plot(series: Series, say: Say, zone: str) -> Part:
     step = max(1, len(series.readings) // PLOT_POINTS)
     points = [(reading.at.timestamp(), reading.value) for reading in series.readings[::step]]
-    measure, highest = say.measure(series.quantity), say.figure(series.highest)
+    measure, unit = say.measure(series.quantity), say.unit(series.unit)
+    highest = say(N_("highest {value}"), value=f"{say.figure(series.highest)} {unit}".strip())
     return Plot(
-        caption=f"{series.sensor_id}: {measure} ({series.unit}), max {highest}",
+        caption=f"{series.sensor_id}: {measure}, {highest}",
         points=points,
-        limits=[(limit.name, limit.at) for limit in series.limits],
+        limits=[(f"{limit.name} {say.exact(limit.at)}", limit.at) for limit in series.limits],
         marks=[(say(N_("raised")), series.raised_at.timestamp())],
         first=say.clock(series.readings[0].at, zone, series.readings[0].at),
         last=say.clock(series.readings[-1].at, zone, series.readings[-1].at),

@@ -45,6 +45,9 @@ _ENUMS: Mapping[str, type[Enum]] = {
 """Places whose value is a word of the domain, or several with commas between."""
 _LISTS = frozenset({"roles", "verbs", "kinds"})
 _NUMBERS = frozenset({"seconds", "hours", "size", "bytes"})
+_MEASURES = frozenset({"value", "limit"})
+_MEASURED = re.compile(r"(-?\d{1,9}(?:\.\d+)?) ?(|\S{1,16})")
+"""A value with its unit's code, or without one."""
 _NESTED = frozenset({"why", "detail", "mend", "how"})
 """Places that hold a text of the agent again."""
 _PATTERNS: Mapping[str, str] = {
@@ -159,6 +162,8 @@ def _value(name: str, value: str, say: Say, depth: int) -> object:
         return _told(value, say.language, depth + 1)
     if name in _NUMBERS:
         return say.number(float(value), 3) if re.fullmatch(r"\d+(\.\d+)?", value) else value
+    if name in _MEASURES and (found := _MEASURED.fullmatch(value)) is not None:
+        return f"{say.exact(float(found[1]))} {say.unit(found[2])}".strip()
     parts = value.split(", ") if name in _LISTS else [value]
     return ", ".join(_word(name, part, say) for part in parts)
 

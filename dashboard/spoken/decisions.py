@@ -109,14 +109,14 @@ DECISIONS: tuple[str | tuple[str, str], ...] = (
     ("the model says {said} and may decide", N_("The model says {said} and may decide.")),
     (
         "late: {detail}",
-        N_("The model's answer came too late; the policy's default stands. {detail}"),
+        N_("The model's answer came too late; the policy's default stands: {detail}"),
     ),
     (
         "broken: {detail}",
-        N_("The model's answer could not be used; the policy's default stands. {detail}"),
+        N_("The model's answer could not be used; the policy's default stands: {detail}"),
     ),
-    ("absent: {detail}", N_("There is no model to ask; the policy's default stands. {detail}")),
-    ("unsure: {detail}", N_("The model is unsure; the policy's default stands. {detail}")),
+    ("absent: {detail}", N_("There is no model to ask; the policy's default stands: {detail}")),
+    ("unsure: {detail}", N_("The model is unsure; the policy's default stands: {detail}")),
     ("late", N_("The model's answer came too late; the policy's default stands.")),
     ("broken", N_("The model's answer could not be used; the policy's default stands.")),
     ("absent", N_("There is no model to ask; the policy's default stands.")),

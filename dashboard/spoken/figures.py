@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from dashboard.formats import Speech
 from dashboard.i18n import N_
-from dashboard.stages import DRAWN, StageView, unit_text
+from dashboard.stages import DRAWN, StageView
 from hazard.types import CameraState, Quality
 
 STAGES: Mapping[str, str] = {
@@ -126,7 +126,7 @@ def _value(name: str, value: object, speech: Speech) -> str:
         if member.value == value:
             return speech.word(member)
     if name == "unit":
-        return unit_text(str(value))[:16]
+        return speech.unit(str(value)[:16])
     if isinstance(value, int | float) and not isinstance(value, bool):
         if name == "free_bytes":
             return f"{speech.number(value / 1e9, 1)} GB"

@@ -371,7 +371,7 @@ function draw(series) {
       axes: [axis("{HH}:{mm}:{ss}"), axis()],
       series: [
         { label: place.dataset.time, value: "{HH}:{mm}:{ss}" },
-        { label: `${place.dataset.quantity} (${series.unit})`, value: shown, stroke: colour("--ink"), width: 2, points: { show: values.length < 3 } },
+        { label: `${place.dataset.quantity} (${place.dataset.unit})`, value: shown, stroke: colour("--ink"), width: 2, points: { show: values.length < 3 } },
         { label: place.dataset.doubtful, value: shown, stroke: colour("--high"), paths: () => null, points: { show: true, size: 7 } },
       ],
       hooks: { draw: [(one) => marks(one, series, raised, place.dataset.raised)] },

@@ -69,7 +69,7 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Values over seconds, with limits; `marks` are vertical lines with a word."""
+    """Values over seconds; `limits` are horizontal lines with a text, `marks` vertical ones."""
 
     caption: str
     points: Sequence[tuple[float, float | None]]
@@ -268,7 +268,7 @@ def _plot(pages: FPDF, part: Plot) -> None:
     for name, at in part.limits:
         _, y = place(start, at)
         _dashed(pages, (left, y), (left + width, y))
-        pages.text(left + width + 1.5, y + 1, _plain(f"{name} {at:g}")[:24])
+        pages.text(left + width + 1.5, y + 1, _plain(name)[:24])
     pages.set_draw_color(*INK)
     for word, at in part.marks:
         if start <= at <= end:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from hazard import quantities
 from hazard.catalogue import HazardKind
 from hazard.triage.claims import FUNCTION_WORDS, NO_PLACE, PEOPLE
 from hazard.triage.phrases import MEASURES
@@ -130,7 +131,9 @@ def _pairs(measured: Iterable[Measured], role: str) -> Iterator[tuple[str, str]]
         value = item.value if role == "value" else item.threshold
         if value is not None:
             digits = (0, 1, 2) if abs(value) >= _WHOLE_FROM else (1, 2)
-            for text in (number(value), *(f"{value:.{count}f}" for count in digits)):
+            limit = item.threshold if role == "value" else value
+            said = (number(value), quantities.number(value, "en", limit=limit))
+            for text in (*said, *(f"{value:.{count}f}" for count in digits)):
                 yield canonical(text), unit_of(item)
 
 
@@ -174,6 +177,7 @@ def _vocabulary(
         yield from TOKEN.findall(translations[language].casefold())
     for item in (item for event in incident.events for item in event.measured):
         yield from TOKEN.findall(unit(item.unit).casefold())
+        yield from TOKEN.findall(quantities.sign(item.unit, language).casefold())
 
 
 def _sayings(

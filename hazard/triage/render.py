@@ -125,11 +125,6 @@ def readable_unit(name: str) -> bool:
     return unit(name) in UNITS | {""} or not suspicious(name, MAX_UNIT)
 
 
-def quantity(value: float, unit_name: str) -> str:
-    """Value and unit, e.g. `12 ppm`, `4`."""
-    return f"{number(value)} {unit(unit_name)}".strip()
-
-
 def shown_measure(name: str) -> str:
     """What a prompt calls a measure: our own words, or text from outside, marked."""
     if name in PHRASES:

@@ -11,8 +11,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from hazard.catalogue import HazardKind, Texts
+from hazard.quantities import exact, quantity, sign
 from hazard.triage.phrases import ALSO, LIMIT, NOTHING, PEOPLE, measure_name
-from hazard.triage.render import MAX_MEASURED, by_weight, clean, quantity
+from hazard.triage.render import MAX_MEASURED, MAX_UNIT, by_weight, clean
 from hazard.types import Condition, HazardEvent, Incident, Measured, Words
 
 MAX_WORDS = 60
@@ -120,11 +121,6 @@ def by_language(texts: Texts) -> dict[str, str]:
     return {str(language): text for language, text in texts.items()}
 
 
-def localised(text: str, language: str) -> str:
-    """A number's decimal sign as the language has it."""
-    return text if language == "en" else text.replace(".", ",")
-
-
 def _counted(event: HazardEvent) -> int:
     counts = (m.value for m in event.measured if m.name == "people" and math.isfinite(m.value))
     return max((int(count) for count in counts), default=0)
@@ -152,8 +148,9 @@ def _measures(incident: Incident) -> Iterator[Measured]:
 
 def _phrase(item: Measured, language: str) -> str:
     name = measure_name(clean(item.name, 24, latin=False), language)
-    text = f"{name} {localised(quantity(item.value, item.unit), language)}"
+    unit = clean(item.unit, MAX_UNIT, latin=False) if item.unit else ""
+    text = f"{name} {quantity(item.value, unit, language, limit=item.threshold)}"
     if item.threshold is None:
         return text
-    limit = localised(quantity(item.threshold, item.unit), language)
+    limit = f"{exact(item.threshold, language)} {sign(unit, language)}".strip()
     return f"{text} ({LIMIT[language]} {limit})"

@@ -202,7 +202,7 @@ def test_revisions_stand_side_by_side_and_what_changed_is_marked(
     assert [cell["text"] for cell in severity["cells"]] == ["medium", "medium", "high"]
     assert [cell["changed"] for cell in severity["cells"]] == [False, False, True]
     opinion = next(row for row in rows if row["name"] == "Model: opinion")
-    assert [cell["text"] for cell in opinion["cells"]][1] == "high (72%)"
+    assert [cell["text"] for cell in opinion["cells"]][1] == "high (72 %)"
     page = officer.get(f"/alerts/{alert}").text
     assert page.count("changed-cell") == sum(cell["changed"] for r in rows for cell in r["cells"])
 

@@ -53,7 +53,7 @@ def test_an_alarm_shows_priority_by_shape_number_and_word(
     assert "flash" in page
     text = text_of(page)
     assert "CRITICAL Toxic gas" in text
-    assert "H2S 112.4 ppm (limit 100)" in text
+    assert "H2S 112 ppm (limit 100)" in text
     assert "Compressor house" in text
     assert "Unacknowledged" in text
 
