@@ -32,6 +32,7 @@ WORDS: Mapping[str, str] = {
     "back": N_("Back to the editor"),
     "both": N_("Both of you have changed these places, yours stand now, look at them again:"),
     "by_default": N_("as preset: {value}"),
+    "by_hand": N_("by hand"),
     "camera_added": N_("Camera {name} is added: say where its pictures come from, then save."),
     "cancel": N_("Cancel"),
     "change": N_("Change"),

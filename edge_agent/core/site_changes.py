@@ -30,6 +30,7 @@ from hazard.site.loader import load_text
 from hazard.site.problems import SiteFileError
 from hazard.site.reach import areas_of_change, reserved_of_change
 from hazard.site.text import Content, read_content
+from hazard.site.versions import BY_HAND
 from hazard.store.site_versions import SiteVersions
 from hazard.types import ActionRequest, RequestOutcome, RequestState, Role, Verb
 
@@ -180,7 +181,8 @@ class SiteChanges:
             restored = request.arguments.get("version")
             self._done(request, target, restored if isinstance(restored, int) else None)
             return
-        if newest is not None and newest.sha256 == now.sha256:
+        recorded = newest is not None and newest.sha256 == now.sha256
+        if newest is not None and recorded and newest.actor != BY_HAND:
             raise Conflict(
                 f"the site file changed meanwhile by {newest.actor} at "
                 f"{newest.made_at:%Y-%m-%d %H:%M:%S} UTC (version {newest.version}: "

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from hazard.errors import StoreError
+from hazard.site.versions import BY_HAND
 from hazard.store.audit import AuditEntry, append_audit
 from hazard.store.people_tables import AccountRow, ApiTokenRow, SessionRow
 from hazard.store.writer import Writer
@@ -24,9 +25,9 @@ from hazard.types import Model, Name, Role, UtcTime
 CHAIN = "dashboard"
 NAME_MAX = 64
 RESERVED = frozenset(
-    {"agent", "console", "dashboard", "fallback", "hazard", "model", "policy", "system"}
+    {"agent", "console", "dashboard", "fallback", "hazard", "model", "policy", "system", BY_HAND}
 )
-"""Who else writes in the audit: a person of that name would be taken for it."""
+"""Who else writes in the audit and in versions: a person of that name would be taken for it."""
 
 
 class NameTaken(StoreError):  # noqa: N818 - named for what it says

@@ -78,7 +78,7 @@ export class Review {
       const since = await ask(`/api/v1/site/since?sha256=${this.editor.draft.base.sha256}`);
       put(this.what,
         h("p", { class: "notice warn" }, t("meanwhile")),
-        h("ul", {}, since.versions.map((one) => h("li", {}, pieces("version_line", { version: one.version, actor: one.actor, at: timeElement(one.made_at), reason: one.reason || "–" })))),
+        h("ul", {}, since.versions.map((one) => h("li", {}, pieces("version_line", { version: one.version, actor: one.actor === "by hand" ? t("by_hand") : one.actor, at: timeElement(one.made_at), reason: one.reason || "–" })))),
         diffLines(since.diff),
         h("div", { class: "tools" },
           h("button", { type: "button", id: "take-theirs", class: "main", onclick: () => this.rebase() }, t("keep_mine")),

@@ -13,7 +13,7 @@ from dashboard.editing.labels import LABELS
 from dashboard.i18n import LANGUAGES
 from hazard.site.rules import RuleConfig
 from hazard.site.text import read_content
-from hazard.site.versions import SiteVersion
+from hazard.site.versions import BY_HAND, SiteVersion
 from hazard.store.operations import SaveSiteVersion
 from hazard.types import Role, Verb
 from tests.plant import SITE_YAML, Plant
@@ -251,6 +251,27 @@ def test_versions_say_who_when_why_and_what(editor: Editor) -> None:
     assert listed["next_before"] == 2
     earlier = editor.client.get("/api/v1/site/versions?before=2").json()
     assert [one["version"] for one in earlier["versions"]] == [1]
+
+
+def test_a_version_that_no_person_made_is_said_to_be_by_hand_in_the_readers_language(
+    editor: Editor, plant: Plant
+) -> None:
+    now = read_content(plant.site_file)
+    made = SiteVersion(
+        version=1,
+        node="edge-1",
+        sha256=now.sha256,
+        actor=BY_HAND,
+        made_at=datetime.now(UTC),
+        text=now.text,
+    )
+    with plant.store.unit() as unit:
+        unit.add(SaveSiteVersion(version=made))
+        unit.commit()
+    for path in ("/site/versions", "/site/versions/1"):
+        page = editor.client.get(path, headers={"accept-language": "de"}).text
+        assert "von Hand" in page
+        assert BY_HAND not in page.replace("&#34;by_hand&#34;", "")
 
 
 @pytest.mark.usefixtures("two_versions")
