@@ -112,7 +112,10 @@ class Speech:
 
     def amount(self, measured: Measured) -> str:
         """A measured value with its unit, seen to be on its side of its limit."""
-        value, unit, limit = measured.value, measured.unit, measured.threshold
+        return self.quantity(measured.value, measured.unit, measured.threshold)
+
+    def quantity(self, value: float, unit: str, limit: float | None = None) -> str:
+        """A value with its unit's sign."""
         return quantities.quantity(value, unit, self.language, limit=limit)
 
     def measure(self, name: str) -> str:

@@ -34,7 +34,7 @@ from dashboard.preferences import (
 )
 from dashboard.settings import ANSWER_WITHIN_S, Settings, SiteFile
 from dashboard.shell import ADMINISTRATION, pages_of
-from dashboard.spoken import Told, filled, told
+from dashboard.spoken import Told, begun, filled, told
 from dashboard.spoken.audits import audited
 from dashboard.spoken.figures import figure_name, figures_of, stage_text
 from dashboard.stages import HealthView, judge, of_site, together
@@ -98,6 +98,7 @@ def templates(language: str) -> Environment:
         figures_of=lambda stage: figures_of(stage, speech),
         unit=speech.unit,
         amount=speech.amount,
+        quantity=speech.quantity,
         exact=speech.exact,
         percent=speech.percent,
     )
@@ -190,7 +191,9 @@ class Services:
         if word == "done" and status.request.verb is Verb.START_JOB:
             text = BEGUN_TEXT
         verb = self.speeches[language].tr(VERB_TEXT[status.request.verb])
-        return word, filled(language, text, verb=verb, outcome=told(status.outcome, language))
+        return word, filled(
+            language, text, verb=verb, outcome=begun(told(status.outcome, language))
+        )
 
     def reading(self, request: Request) -> str:
         """The language of a text that our own page shows or, for a program, English."""

@@ -376,6 +376,8 @@ class Plant:
             if name.startswith("camera/"):
                 word = "ok" if state is Health.READY else reason.split()[0]
                 figures = {"fps": 9.8, "state": word, "restarts": 0}
+            if name.startswith("sensor/"):
+                figures = {"value": 131.04, "unit": "ppm", "quality": "good", "age_s": 0.2}
             stages.append(
                 StageHealth(stage=name, health=state, reason=reason, at=at, figures=figures)
             )

@@ -19,6 +19,7 @@ from dashboard.incident.compare import Comparison, comparison
 from dashboard.incident.exporting import ExportOrder, start_export
 from dashboard.incident.offers import ANY_OF, offers
 from dashboard.incident.page import shown_evidence, similar
+from dashboard.incident.present import Present, presents
 from dashboard.incident.readings import Series, series_around
 from dashboard.incident.replays import Judged, replays
 from dashboard.incident.saying import Say
@@ -58,6 +59,9 @@ class IncidentAnswer(BaseModel):
     """Everything that is known about one incident, said in one language."""
 
     detail: AlertDetail
+    present: tuple[Present, ...] = Field(
+        description="what its sensors measure now; empty when it is over"
+    )
     title: str
     summary: str
     summary_by_model: bool
@@ -113,6 +117,7 @@ def get_incident(
     shown = shown_evidence(services, found, site)
     return IncidentAnswer(
         detail=found,
+        present=presents(message, site, services.own_health()),
         title=say.kind(message.hazard, message),
         summary=told_of.summary,
         summary_by_model=told_of.by_model,

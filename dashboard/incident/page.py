@@ -16,6 +16,7 @@ from dashboard.incident.compare import AUTHORITY_NAME, comparison
 from dashboard.incident.course import course
 from dashboard.incident.handling import handling
 from dashboard.incident.offers import offers
+from dashboard.incident.present import presents
 from dashboard.incident.replays import replays
 from dashboard.incident.saying import Say
 from dashboard.incident.similar import SHARED_TEXT, Similar, most_like
@@ -84,6 +85,7 @@ def page(services: Services, found: AlertDetail, language: str, person: Person) 
         "message": message,
         "title": say.kind(message.hazard, message),
         "detail": found,
+        "present": {one.sensor_id: one for one in presents(message, site, services.own_health())},
         "told": told(found, language),
         "checklist": checklist(found, language),
         "offers": offered,

@@ -131,7 +131,8 @@ def _requests(found: AlertDetail, say: Say) -> Iterator[Entry]:
         before = by_number.get(number - 1) if number is not None else None
         after = by_number.get(number) if number is not None else None
         if after is not None and before is not None:
-            lines += changes(before, after, say)
+            comment = status.request.comment  # it is quoted below
+            lines += [line for line in changes(before, after, say) if line != comment]
         if status.outcome and status.state is not RequestState.DONE:
             lines.append(told(status.outcome, say.language))
         yield Entry(

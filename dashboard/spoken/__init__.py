@@ -23,7 +23,7 @@ from dashboard.incident.saying import Say
 from dashboard.spoken.forms import FORMS
 from hazard.types import CameraState, CauseCode, Health, IsaState, Quality, Role, Severity, Verb
 
-__all__ = ["Told", "filled", "known", "plain", "sentences", "told"]
+__all__ = ["Told", "begun", "filled", "known", "plain", "sentences", "told"]
 
 LONGEST = 2000
 """Characters; a longer text is shown as it is."""
@@ -63,6 +63,8 @@ _PATTERNS: Mapping[str, str] = {
 }
 _OTHER = "(?:(?!; ).)+?"
 """Any text but two that are joined."""
+_WORD = re.compile(r"[^\W\d_]+[ ,'\u2019]")
+_FIRST = re.compile(r"^((?:<[^>]*>)*)(.)", re.DOTALL)
 _NAMED = re.compile(r"([\w./-]{1,64}): (.+)", re.DOTALL)
 """A text with the name of what it is about before it."""
 
@@ -98,6 +100,14 @@ def told(text: str, language: str) -> Told:
 def plain(text: str) -> Told:
     """A text that is in the reader's language already."""
     return Told(text, escape(text))
+
+
+def begun(text: Told) -> Told:
+    """A text as the beginning of a sentence; one that begins with a name stays as it is."""
+    if _WORD.match(text) is None:
+        return text
+    html = _FIRST.sub(lambda found: found[1] + found[2].upper(), str(text.__html__()), count=1)
+    return Told(text[0].upper() + text[1:], Markup(html))  # noqa: S704 - it is HTML already
 
 
 def known(text: str) -> bool:

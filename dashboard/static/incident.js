@@ -405,6 +405,7 @@ function marks(plot, series, raised, word) {
   ctx.lineWidth = 2 * devicePixelRatio;
   ctx.font = `${fontPx() * devicePixelRatio}px system-ui, sans-serif`;
   ctx.textBaseline = "bottom";
+  let [above, taken] = [Infinity, 0]; // where the name of the limit below it stands, and how far it reaches
   for (const limit of series.limits) {
     const y = Math.round(plot.valToPos(limit.at, "y", true));
     ctx.strokeStyle = colour("--critical");
@@ -412,7 +413,10 @@ function marks(plot, series, raised, word) {
     line(ctx, bbox.left, y, bbox.left + bbox.width, y);
     ctx.fillStyle = colour("--ink");
     ctx.textAlign = "left";
-    ctx.fillText(`${limit.name} ${number(limit.at, 6)}`, bbox.left + 6 * devicePixelRatio, y - 2);
+    const name = `${limit.name} ${number(limit.at, 6)}`;
+    const left = above - y < fontPx() * 1.2 * devicePixelRatio ? taken : bbox.left;
+    ctx.fillText(name, left + 6 * devicePixelRatio, y - 2);
+    [above, taken] = [y, left + ctx.measureText(name).width + 6 * devicePixelRatio];
   }
   const x = Math.round(plot.valToPos(raised, "x", true));
   if (x >= bbox.left && x <= bbox.left + bbox.width) {
@@ -455,7 +459,7 @@ document.body.addEventListener("news-request", ({ detail }) => {
   if (asked.querySelector(`[data-request="${CSS.escape(String(detail.id))}"]`)) look();
   if (!detail.ids || detail.ids.includes(alertId)) soon();
 });
-document.body.addEventListener("news-job", () => soon());
+for (const news of ["job", "health"]) document.body.addEventListener(`news-${news}`, () => soon());
 document.body.addEventListener("news-back", () => soon());
 setInterval(() => { if (!document.hidden) soon(); }, EVERY_MS);
 

@@ -21,6 +21,8 @@ MARGIN_MM = 16.0
 WIDTH_MM = 210.0 - 2 * MARGIN_MM
 PICTURE_MM = 120.0
 PLOT_MM = 55.0
+LINE_MM = 2.8
+"""Between the names of limits beside a plot."""
 LONGEST = 4000
 """Characters of one text."""
 INK, SOFT, RULE, ALARM = (20, 24, 28), (90, 96, 102), (190, 194, 198), (200, 16, 46)
@@ -265,10 +267,12 @@ def _plot(pages: FPDF, part: Plot) -> None:
     pages.set_font("DejaVu", size=7)
     pages.set_draw_color(*ALARM)
     pages.set_text_color(*INK)
-    for name, at in part.limits:
+    named = top - LINE_MM
+    for name, at in sorted(part.limits, key=lambda limit: -limit[1]):
         _, y = place(start, at)
         _dashed(pages, (left, y), (left + width, y))
-        pages.text(left + width + 1.5, y + 1, _plain(name)[:24])
+        named = max(y + 1, named + LINE_MM)
+        pages.text(left + width + 1.5, named, _plain(name)[:24])
     pages.set_draw_color(*INK)
     for word, at in part.marks:
         if start <= at <= end:

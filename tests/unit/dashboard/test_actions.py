@@ -79,7 +79,7 @@ def test_what_the_state_does_not_allow_is_refused_with_the_reason(
     plant.carry_out()
     told = outcome(officer, fragment)
     assert "REFUSED" in told
-    assert "the hazard is still there" in told
+    assert "The hazard is still there" in told
 
 
 def test_when_the_agent_is_silent_for_2_s_the_page_says_call_the_control_room(

@@ -25,6 +25,7 @@ from hazard.types import (
     CauseCode,
     Citation,
     CorrectiveAction,
+    Health,
     IsaState,
     Measured,
     ProcessCondition,
@@ -135,7 +136,7 @@ def test_the_page_says_for_each_language_who_wrote_its_text(
 ) -> None:
     alert = cited(plant, source="model", written=("en",), note="de: it was refused")
     assert "Text by the model, checked against the evidence." in page_of(officer, alert)
-    assert "Text aus dem Gefahrenkatalog. de: it was refused" in page_of(officer, alert, "de")
+    assert "Text aus dem Gefahrenkatalog. ( de: it was refused )" in page_of(officer, alert, "de")
 
 
 # ---------------------------------------------------------------- why
@@ -232,7 +233,7 @@ def test_assessments_are_named_for_a_replay(officer: TestClient, plant: Plant) -
         unit.commit()
     text = page_of(officer, alert_id)
     assert text.index(f"hazard replay {ids[1]}") < text.index(f"hazard replay {ids[0]}")
-    assert "it did not decide. not calibrated." in text
+    assert "it did not decide (not calibrated)" in text
 
 
 def test_a_decision_is_judged_again_on_request_and_what_came_of_it_is_shown(
@@ -568,6 +569,21 @@ def test_a_line_that_was_crossed_is_drawn_with_an_arrow_to_the_side_that_raises(
     page = officer.get(f"/alerts/{alert}").text
     assert '<g class="tripline concerned"><polyline points="384.0,518.4 384.0,230.4"/>' in page
     assert '<polyline class="arrow" points="384.0,374.4 432.0,374.4' in page
+
+
+def test_what_a_sensor_measures_now_stands_beside_what_it_measured_and_never_an_old_value(
+    officer: TestClient, plant: Plant
+) -> None:
+    h2s = [Measured(name="h2s", value=60, unit="ppm", threshold=50, source="h2s-1")]
+    alert = plant.raise_alert(measured=h2s, sources=("h2s-1",))
+    plant.report_health()
+    assert "H2S 60 ppm limit 50 h2s-1 now 131 ppm" in page_of(officer, alert)
+    present = officer.get(f"/api/v1/alerts/{alert}").json()["present"]
+    assert [(one["sensor_id"], one["value"]) for one in present] == [("h2s-1", 131.04)]
+    plant.report_health(**{"sensor_h2s-1": (Health.DEGRADED, "stuck")})
+    assert "h2s-1 now unknown" in page_of(officer, alert)
+    plant.report_health(age_s=60)
+    assert "h2s-1 jetzt unbekannt" in page_of(officer, alert, "de")
 
 
 # ---------------------------------------------------------------- similar ones
