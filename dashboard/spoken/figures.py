@@ -164,7 +164,7 @@ def _value(name: str, value: object, speech: Speech) -> str:
             return speech.word(member)
     if name == "unit":
         return speech.unit(str(value)[:16])
-    if name == "running" and value in KIND_TEXT:
+    if name == "running" and isinstance(value, str) and value in KIND_TEXT:
         return speech.tr(KIND_TEXT[JobKind(value)])
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _quantity(name, value, speech)
