@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from dashboard.i18n import N_
 from dashboard.services import Services
 from dashboard.spoken import Told, filled, told
-from hazard.jobs import Job, JobKind, JobState
+from dashboard.spoken.jobs import KIND_TEXT
+from hazard.jobs import Job, JobState
 
-KIND_TEXT: Mapping[JobKind, str] = {
-    JobKind.DRY_RUN: N_("a change that is tried"),
-    JobKind.REPLAY_DECISION: N_("a decision that is judged again"),
-    JobKind.WEEKLY_REPORT: N_("a weekly report"),
-}
 _SINCE = N_("Waiting since {time}.")
 _RUNNING = N_("Running before it: {name}, since {time}.")
 _MORE = N_("{count} more wait before it.")

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from dashboard.formats import Speech
 from dashboard.i18n import N_
+from dashboard.spoken.jobs import KIND_TEXT
 from dashboard.stages import DRAWN, StageView
+from hazard.jobs import JobKind
 from hazard.types import CameraState, Quality
 
 STAGES: Mapping[str, str] = {
@@ -94,7 +96,42 @@ FIGURES: Mapping[str, str] = {
     "sent": N_("sent"),
     "position": N_("position"),
     "spool_dropped": N_("observations lost"),
+    "oldest_s": N_("oldest"),
+    "cancelled": N_("cancelled"),
+    "detectors": N_("detectors"),
+    "model": N_("weights"),
+    "problems": N_("problems"),
+    "inference_ms_p50": N_("ms for half of the pictures"),
+    "inference_ms_p95": N_("ms for 95 of 100 pictures"),
+    "batches": N_("pictures looked at together, how often"),
+    "detections": N_("detections"),
+    "rss_bytes": N_("memory"),
+    "decoder_rss_bytes": N_("memory of the decoder"),
+    "cameras": N_("cameras"),
+    "read": N_("read"),
+    "processed": N_("looked at"),
+    "dropped": N_("dropped"),
+    "overwritten": N_("overtaken by newer ones"),
+    "cpu_s": N_("processor time"),
+    "spool": N_("observations that wait"),
+    "line": N_("fault of the line to the core"),
+    "copied_revisions": N_("revisions copied"),
+    "failures": N_("failures"),
+    "refused_rows": N_("rows refused"),
+    "behind_revisions": N_("revisions still to copy"),
+    "behind_audit_lines": N_("audit lines still to copy"),
+    "behind_changes": N_("changes still to copy"),
+    "summaries_generated": N_("summaries written"),
+    "summaries_refused": N_("summaries refused"),
+    "summaries_rambled": N_("summaries that did not end"),
+    "actions_ordered": N_("lists of actions put in order"),
+    "procedures_documents": N_("documents of procedures"),
+    "procedures_clauses": N_("clauses of procedures"),
+    "procedures_skipped": N_("documents left out"),
+    "procedures_skipped_why": N_("left out because"),
+    "calibration_note": N_("calibration"),
 }
+GIGABYTES, MEGABYTES = N_("{value} GB"), N_("{value} MB")
 _SHOWN = 32
 """Figures of one stage, and entries of one figure, that are shown."""
 _WORDS = {"state": CameraState, "quality": Quality}
@@ -127,12 +164,18 @@ def _value(name: str, value: object, speech: Speech) -> str:
             return speech.word(member)
     if name == "unit":
         return speech.unit(str(value)[:16])
+    if name == "running" and isinstance(value, str) and value in KIND_TEXT:
+        return speech.tr(KIND_TEXT[JobKind(value)])
     if isinstance(value, int | float) and not isinstance(value, bool):
-        if name == "free_bytes":
-            return f"{speech.number(value / 1e9, 1)} GB"
-        if name.endswith("_s"):
-            return f"{speech.figure(value)} s"
-    return speech.figure(value)
+        return _quantity(name, value, speech)
+    return speech.figure(None if value == "" else value)
+
+
+def _quantity(name: str, value: float, speech: Speech) -> str:
+    if name.endswith("_bytes"):
+        size, text = (1e9, GIGABYTES) if value >= 1e9 else (1e6, MEGABYTES)  # noqa: PLR2004
+        return speech.tr(text).format(value=speech.number(value / size, 1))
+    return f"{speech.figure(value)} s" if name.endswith("_s") else speech.figure(value)
 
 
 def _several(values: Mapping[object, object], speech: Speech) -> str:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dashboard.i18n import N_
+from hazard.jobs import JobKind
+
+KIND_TEXT: Mapping[JobKind, str] = {
+    JobKind.DRY_RUN: N_("a change that is tried"),
+    JobKind.REPLAY_DECISION: N_("a decision that is judged again"),
+    JobKind.WEEKLY_REPORT: N_("a weekly report"),
+}
 
 JOBS: tuple[str | tuple[str, str], ...] = (
     N_("waits for its turn"),

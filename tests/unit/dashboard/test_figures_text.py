@@ -6,8 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashboard.stages import figure
+from dashboard.formats import Speech
+from dashboard.spoken.figures import figures_of
+from dashboard.stages import StageView, figure
 from dashboard.views import age_text, local_time
+from hazard.types import Health
 
 START = datetime(2026, 3, 1, 6, 30, tzinfo=UTC)
 
@@ -38,3 +41,25 @@ def test_times_are_local_and_dated_when_not_today() -> None:
 def test_figures_are_short(value: object, text: str) -> None:
     assert figure(value) == text
     assert len(figure("x" * 1000)) == 200
+
+
+def test_what_the_vision_group_and_the_jobs_report_is_read_in_the_readers_language() -> None:
+    camera = {"read": 9, "processed": 5, "dropped": 4, "overwritten": 1, "decoder_rss_bytes": 96e6}
+    reported = {
+        "detectors": {"nanodet": {"backend": "openvino", "model": "nanodet", "sha256": "77cb"}},
+        "inference_ms_p50": 250.5,
+        "batches": {"1": 12},
+        "rss_bytes": 436633600,
+        "cameras": {"yard-1": camera},
+        "line": "",
+        "cancelled": 0,
+        "running": "weekly_report",
+    }
+    stage = StageView("vision", Health.READY, "", 0.0, Health.READY, (), numbers=reported)
+    german = dict(figures_of(stage, Speech("de")))
+    assert german["Arbeitsspeicher"] == "436,6 MB"
+    assert german["Kameras"].startswith("yard-1 gelesen 9, angesehen 5, verworfen 4, von neueren")
+    assert german["Störung der Verbindung zum Kern"] == "keine"
+    assert german["läuft"] == "ein Wochenbericht"
+    english = dict(figures_of(stage, Speech("en")))
+    assert german.keys().isdisjoint(english.keys())
