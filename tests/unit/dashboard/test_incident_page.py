@@ -553,7 +553,8 @@ def test_the_picture_is_drawn_with_boxes_and_zones(officer: TestClient, plant: P
     page = officer.get(f"/alerts/{alert}").text
     assert f'href="/evidence/{sha256}.jpg"' in page
     assert 'class="box concerned" x="100.0" y="200.0" width="40.0" height="100.0"' in page
-    assert "person 7 83%" in page
+    assert "person 7 83 %" in page
+    assert "Person 7 83 %" in officer.get(f"/alerts/{alert}?lang=de").text
     assert 'class="zone concerned" points="15.4,357.1' in page
     assert "kept until" in text_of(page)
     assert "90 days, or until the disk" in text_of(page)
