@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from dashboard.formats import Speech
 from dashboard.i18n import N_
+from dashboard.spoken import told
 from dashboard.spoken.jobs import KIND_TEXT
 from dashboard.stages import DRAWN, StageView
-from hazard.jobs import JobKind
 from hazard.types import CameraState, Quality
 
 STAGES: Mapping[str, str] = {
@@ -66,14 +66,9 @@ FIGURES: Mapping[str, str] = {
     "coalesced": N_("answered together"),
     "words_by_template": N_("texts by template"),
     "test_certificates_accepted": N_("test certificates accepted"),
-    "authority": N_("authority"),
-    "certificate": N_("certificate"),
-    "certified_at": N_("certified at"),
     "provenance": N_("made of"),
     "load_s": N_("loaded in"),
     "busy_with": N_("busy with"),
-    "busy_since": N_("busy since"),
-    "deadline": N_("deadline"),
     "ready": N_("ready"),
     "decisions": N_("decisions"),
     "late": N_("late"),
@@ -132,6 +127,15 @@ FIGURES: Mapping[str, str] = {
     "calibration_note": N_("calibration"),
 }
 GIGABYTES, MEGABYTES = N_("{value} GB"), N_("{value} MB")
+_ELSEWHERE = DRAWN | {"authority", "certificate", "certified_at", "busy_since", "deadline"}
+"""What no line says: the model's panel does, or it is of a clock that nobody can read."""
+_SAID = frozenset({"calibration_note"})
+"""Figures that are texts of the agent."""
+_KINDS: Mapping[str, Mapping[str, str]] = {
+    "busy_with": {"decide_request": N_("a decision"), "write_request": N_("words")},
+    "running": {kind.value: text for kind, text in KIND_TEXT.items()},
+}
+"""Figures that name one of a few things."""
 _SHOWN = 32
 """Figures of one stage, and entries of one figure, that are shown."""
 _WORDS = {"state": CameraState, "quality": Quality}
@@ -152,7 +156,7 @@ def figure_name(name: str, speech: Speech) -> str:
 
 def figures_of(stage: StageView, speech: Speech) -> list[tuple[str, str]]:
     """The names and values of a stage's figures, as the health page lists them."""
-    shown = [each for each in stage.numbers.items() if each[0] not in DRAWN][:_SHOWN]
+    shown = [each for each in stage.numbers.items() if each[0] not in _ELSEWHERE][:_SHOWN]
     return [(figure_name(name, speech), _value(name, value, speech)) for name, value in shown]
 
 
@@ -162,13 +166,21 @@ def _value(name: str, value: object, speech: Speech) -> str:
     for member in _WORDS.get(name, ()):
         if member.value == value:
             return speech.word(member)
-    if name == "unit":
-        return speech.unit(str(value)[:16])
-    if name == "running" and isinstance(value, str) and value in KIND_TEXT:
-        return speech.tr(KIND_TEXT[JobKind(value)])
+    if isinstance(value, str):
+        return _text(name, value, speech)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _quantity(name, value, speech)
-    return speech.figure(None if value == "" else value)
+    return speech.figure(value)
+
+
+def _text(name: str, value: str, speech: Speech) -> str:
+    if name == "unit":
+        return speech.unit(value[:16])
+    if name in _SAID:
+        return str(told(value, speech.language))
+    if name in _KINDS and value in _KINDS[name]:
+        return speech.tr(_KINDS[name][value])
+    return speech.figure(value or None)
 
 
 def _quantity(name: str, value: float, speech: Speech) -> str:

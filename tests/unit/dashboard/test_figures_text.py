@@ -54,6 +54,9 @@ def test_what_the_vision_group_and_the_jobs_report_is_read_in_the_readers_langua
         "line": "",
         "cancelled": 0,
         "running": "weekly_report",
+        "busy_with": "write_request",
+        "deadline": 28100.5,
+        "calibration_note": "there is none: run the exam",
     }
     stage = StageView("vision", Health.READY, "", 0.0, Health.READY, (), numbers=reported)
     german = dict(figures_of(stage, Speech("de")))
@@ -61,5 +64,8 @@ def test_what_the_vision_group_and_the_jobs_report_is_read_in_the_readers_langua
     assert german["Kameras"].startswith("yard-1 gelesen 9, angesehen 5, verworfen 4, von neueren")
     assert german["Störung der Verbindung zum Kern"] == "keine"
     assert german["läuft"] == "ein Wochenbericht"
+    assert german["beschäftigt mit"] == "Texte"
+    assert german["Kalibrierung"].startswith("es gibt keine")
+    assert "28100" not in "".join(german.values()), "nobody can read the machine's own clock"
     english = dict(figures_of(stage, Speech("en")))
     assert german.keys().isdisjoint(english.keys())
