@@ -134,9 +134,11 @@ def test_without_procedures_the_page_speaks_of_none(officer: TestClient, plant: 
 def test_the_page_says_for_each_language_who_wrote_its_text(
     officer: TestClient, plant: Plant
 ) -> None:
-    alert = cited(plant, source="model", written=("en",), note="de: it was refused")
+    note = "de: the model's summary was refused: it repeats itself; fr: something new"
+    alert = cited(plant, source="model", written=("en",), note=note)
     assert "Text by the model, checked against the evidence." in page_of(officer, alert)
-    assert "Text aus dem Gefahrenkatalog. ( de: it was refused )" in page_of(officer, alert, "de")
+    why = "(die Zusammenfassung des Modells wurde abgelehnt: sie wiederholt sich)"
+    assert f"Text aus dem Gefahrenkatalog. {why}" in page_of(officer, alert, "de")
 
 
 # ---------------------------------------------------------------- why
