@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from dashboard.formats import Speech
 from dashboard.lines import Stroke, strokes
 from hazard.site.models import Site
 from hazard.site.rules import LineRule
@@ -60,7 +61,9 @@ Paths = Mapping[int, Sequence[tuple[float, float]]]
 """Foot points of each track, relative 0..1, oldest first."""
 
 
-def picture(evidence: Evidence, site: Site, message: AlertMessage, paths: Paths) -> Picture:
+def picture(
+    evidence: Evidence, site: Site, message: AlertMessage, paths: Paths, speech: Speech
+) -> Picture:
     """A snapshot with the boxes seen in it, the ways they came, its camera's zones and lines."""
     events = message.events
     concerned = {(box.track_id, box.label) for event in events for box in event.boxes}
@@ -74,19 +77,22 @@ def picture(evidence: Evidence, site: Site, message: AlertMessage, paths: Paths)
     ways = [way for track, way in paths.items() if track in seen and len(way) > 1][:BOXES]
     return Picture(
         evidence=evidence,
-        boxes=tuple(_box(box, concerned, width) for box in evidence.boxes[:BOXES]),
+        boxes=tuple(_box(box, concerned, width, speech) for box in evidence.boxes[:BOXES]),
         zones=tuple(outlines(zones, width, height, named)),
         lines=strokes(site, evidence.source, width, height, crossed),
         paths=tuple(" ".join(f"{x * width:.1f},{y * height:.1f}" for x, y in way) for way in ways),
     )
 
 
-def _box(track: Track, concerned: set[tuple[int | None, str]], picture_width: int) -> Box:
+def _box(
+    track: Track, concerned: set[tuple[int | None, str]], picture_width: int, speech: Speech
+) -> Box:
     left, top, right, bottom = track.xyxy
     hot = (track.track_id, track.label) in concerned
-    name = track.label if track.track_id is None else f"{track.label} {track.track_id}"
+    label = speech.seen(track.label)
+    name = label if track.track_id is None else f"{label} {track.track_id}"
     if hot:
-        name = f"{name} {track.confidence:.0%}"
+        name = f"{name} {speech.percent(track.confidence)}"
     elif track.track_id is not None:
         name = str(track.track_id)
     return Box(

@@ -12,6 +12,7 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from dashboard.i18n import N_, translations
+from dashboard.seen import LABELS
 from dashboard.views import age_text
 from dashboard.wording import WORDS
 from hazard import quantities
@@ -122,6 +123,10 @@ class Speech:
         """What a measured value is called; a gas by its formula."""
         known = QUANTITIES.get(name)
         return self.tr(known) if known is not None else measure_name(name, self.language)
+
+    def seen(self, label: str) -> str:
+        """What a detector has seen; a label that is not known stays as it is."""
+        return self.tr(label) if label in LABELS else label
 
     def age(self, seconds: float) -> str:
         """A duration in at most two units."""

@@ -50,7 +50,7 @@ _RAISED = {"2": "²", "3": "³"}
 def number(value: float, language: str, *, limit: float | None = None) -> str:
     """A measured value with the digits that it is worth: 0.6, 14.8, 125.
 
-    With `limit` it gets as many as it takes to be seen on the side of the limit where it is.
+    With `limit` it gets one more where rounding would move it to the limit, or beyond.
     """
     if not math.isfinite(value):
         return _UNKNOWN[language]
@@ -60,8 +60,8 @@ def number(value: float, language: str, *, limit: float | None = None) -> str:
     places = 0 if size == 0 else SIGNIFICANT - 1 - math.floor(math.log10(size))
     places = min(max(places, 0), DECIMALS)
     if limit is not None:
-        while places < DECIMALS and _side(round(value, places), limit) != _side(value, limit):
-            places += 1
+        hidden = _side(round(value, places), limit) != _side(value, limit)
+        places = min(places + hidden, DECIMALS)
     return _decimal(value, places, language)
 
 

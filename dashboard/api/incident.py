@@ -114,7 +114,7 @@ def get_incident(
     site, say = services.site, Say(language)
     message = found.current
     told_of = told(found, language)
-    shown = shown_evidence(services, found, site)
+    shown = shown_evidence(services, found, say)
     return IncidentAnswer(
         detail=found,
         present=presents(message, site, services.own_health()),

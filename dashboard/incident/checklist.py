@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from hazard.catalogue import catalogue
 from hazard.store.queries import AlertDetail
 from hazard.triage.words import action_ids, localised_actions, summary
 from hazard.types import CheckedAction, Citation, Model, Words
 
 LANGUAGES_OF_WORDS = ("en", "fr", "de", "es", "it")
+_ABOUT = re.compile(r"((?:[a-z]{2}, )*[a-z]{2}): (.+)", re.DOTALL)
+"""A writer's note about its texts in some languages."""
 
 
 class Item(Model):
@@ -50,10 +54,22 @@ def told(found: AlertDetail, language: str) -> Told:
     return Told(
         summary=written,
         by_model=by_model,
-        note="" if by_model else words.note,
+        note="" if by_model else _note(words.note, language),
         searched=_searched(words),
         chosen_by_model=words.actions_by == "model",
     )
+
+
+def _note(note: str, language: str) -> str:
+    """Of a writer's `en: why; fr, de: why`, the part about one language; another note whole."""
+    kept, mine = [], True
+    for part in note.split("; "):
+        named = _ABOUT.fullmatch(part)
+        if named is not None:
+            mine = language in named[1].split(", ")
+        if mine:
+            kept.append(part if named is None else named[2])
+    return "; ".join(kept)
 
 
 def _searched(words: Words | None) -> bool:

@@ -92,7 +92,7 @@ def page(services: Services, found: AlertDetail, language: str, person: Person) 
         "course": course(alarm, offered, say),
         "case": message.case,
         "handling": handling(message, site.site.timezone, now, say),
-        "evidence": shown_evidence(services, found, site),
+        "evidence": shown_evidence(services, found, say),
         "evidence_gone": _gone(found),
         "blurred": site.privacy.blur_people,
         "may_see_clear": person.may(Permission.SEE_CLEAR, message.area),
@@ -135,9 +135,9 @@ def similar(services: Services, message: AlertMessage, site: Site, say: Say) -> 
     return most_like(message, candidates, say)
 
 
-def shown_evidence(services: Services, found: AlertDetail, site: Site) -> list[Shown]:
+def shown_evidence(services: Services, found: AlertDetail, say: Say) -> list[Shown]:
     """The newest pieces of evidence, the newest first."""
-    shown = []
+    shown, site = [], services.site
     for item in found.evidence[-PICTURES:][::-1]:
         days, _ = site.retention.of_kind(item.kind)
         shown.append(
@@ -145,18 +145,18 @@ def shown_evidence(services: Services, found: AlertDetail, site: Site) -> list[S
                 evidence=item,
                 here=services.evidence.is_here(item),
                 kept_until=item.captured_at + timedelta(days=days),
-                drawn=_drawn(services, item, site, found.current),
+                drawn=_drawn(services, item, found.current, say),
             )
         )
     return shown
 
 
-def _drawn(services: Services, item: Evidence, site: Site, message: AlertMessage) -> Picture | None:
+def _drawn(services: Services, item: Evidence, message: AlertMessage, say: Say) -> Picture | None:
     if item.kind != "snapshot":
         return None
     since, until = item.captured_at - TRACKED, item.captured_at
     paths = services.backend.queries.paths_around(item.source, since, until) if item.boxes else {}
-    return picture(item, site, message, paths)
+    return picture(item, services.site, message, paths, say)
 
 
 def _gone(found: AlertDetail) -> int:

@@ -111,7 +111,7 @@ def _shot(
         jpeg = picture_of(item)
     except StoreError as error:
         return Paragraphs([f"{caption}: {say(N_('the picture cannot be shown'))} ({error})"])
-    boxes = [(*box.xyxy, box.label) for box in item.boxes[:64]]
+    boxes = [(*box.xyxy, say.seen(box.label)) for box in item.boxes[:64]]
     return Shot(jpeg, caption, item.width_px, item.height_px, boxes)
 
 

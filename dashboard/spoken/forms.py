@@ -13,5 +13,6 @@ from dashboard.spoken.jobs import JOBS
 from dashboard.spoken.refusals import REFUSALS
 from dashboard.spoken.requests import REQUESTS
 from dashboard.spoken.site_file import SITE_FILE
+from dashboard.spoken.words import WORDS
 
-FORMS = (*REQUESTS, *DECISIONS, *HEALTH, *SITE_FILE, *JOBS, *REFUSALS)
+FORMS = (*REQUESTS, *DECISIONS, *HEALTH, *SITE_FILE, *JOBS, *REFUSALS, *WORDS)

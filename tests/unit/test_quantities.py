@@ -21,9 +21,9 @@ def test_a_value_has_the_digits_that_it_is_worth(value: float, said: str) -> Non
 @pytest.mark.parametrize(
     ("value", "limit", "said"),
     [(9.996, 10, "9.996"), (10.04, 10, "10.04"), (125.2, 125, "125.2"), (10.0, 10, "10"),
-     (14.832, 10, "14.8"), (2.004, 2.0, "2.004")],
+     (14.832, 10, "14.8"), (2.004, 2.0, "2.004"), (2.0001, 2.0, "2")],
 )  # fmt: skip
-def test_rounding_never_moves_a_value_to_the_other_side_of_its_limit(
+def test_rounding_moves_no_value_beyond_its_limit_and_near_it_one_more_digit_is_shown(
     value: float, limit: float, said: str
 ) -> None:
     assert number(value, "en", limit=limit) == said

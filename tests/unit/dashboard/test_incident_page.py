@@ -134,9 +134,11 @@ def test_without_procedures_the_page_speaks_of_none(officer: TestClient, plant: 
 def test_the_page_says_for_each_language_who_wrote_its_text(
     officer: TestClient, plant: Plant
 ) -> None:
-    alert = cited(plant, source="model", written=("en",), note="de: it was refused")
+    note = "de: the model's summary was refused: it repeats itself; fr: something new"
+    alert = cited(plant, source="model", written=("en",), note=note)
     assert "Text by the model, checked against the evidence." in page_of(officer, alert)
-    assert "Text aus dem Gefahrenkatalog. ( de: it was refused )" in page_of(officer, alert, "de")
+    why = "(die Zusammenfassung des Modells wurde abgelehnt: sie wiederholt sich)"
+    assert f"Text aus dem Gefahrenkatalog. {why}" in page_of(officer, alert, "de")
 
 
 # ---------------------------------------------------------------- why
@@ -553,7 +555,8 @@ def test_the_picture_is_drawn_with_boxes_and_zones(officer: TestClient, plant: P
     page = officer.get(f"/alerts/{alert}").text
     assert f'href="/evidence/{sha256}.jpg"' in page
     assert 'class="box concerned" x="100.0" y="200.0" width="40.0" height="100.0"' in page
-    assert "person 7 83%" in page
+    assert "person 7 83 %" in page
+    assert "Person 7 83 %" in officer.get(f"/alerts/{alert}?lang=de").text
     assert 'class="zone concerned" points="15.4,357.1' in page
     assert "kept until" in text_of(page)
     assert "90 days, or until the disk" in text_of(page)
