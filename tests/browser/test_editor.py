@@ -365,6 +365,10 @@ def test_a_dry_run_says_what_a_zone_would_have_raised(works: Works, page: Page) 
 
 
 def test_an_earlier_version_is_brought_back(works: Works, page: Page) -> None:
+    opens(page, works, "#areas")
+    renames(page, "hall", "Old hall")
+    saves(page, "the sign was changed")
+    is_saved(page)
     versions = page.request.get(f"{works.address}/api/v1/site/versions").json()["versions"]
     first = versions[-1]["version"]
     page.goto(f"{works.address}/site/versions/{first}")

@@ -102,6 +102,9 @@ def test_two_people_at_once_conflict_is_shown_and_nothing_typed_is_lost(
     with desk.of("Ada") as ada, desk.of("Bo") as bo:
         opens(ada, address, alert)
         opens(bo, address, alert)
+        comment = bo.locator("#comment-text")
+        comment.evaluate("field => { field.closest('details').open = true; }")
+        comment.fill("the fan is off")
         bo.locator("#ack-comment").fill("I am closer, taking the east gate")
         ada.locator("#ack-comment").fill("on my way")
         ada.get_by_role("button", name="Acknowledge", exact=True).click()
@@ -115,8 +118,7 @@ def test_two_people_at_once_conflict_is_shown_and_nothing_typed_is_lost(
         assert "already acknowledged by Ada" in told
         assert bo.locator("#ack-comment").input_value() == "I am closer, taking the east gate"
         bo.get_by_role("button", name="I have seen the change").click()
-        comment = bo.locator("#comment-text")
-        expect(comment).to_have_value("I am closer, taking the east gate")
+        expect(comment).to_have_value("the fan is off\nI am closer, taking the east gate")
         bo.get_by_role("button", name="Add comment").click()
         is_told(bo, "DONE")
         expect(ada.locator("#part-timeline")).to_contain_text("taking the east gate")
