@@ -6,7 +6,9 @@ import contextlib
 import itertools
 import shutil
 import signal
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 
 from tests.programs import require_extra
 
+START_WITHIN_S = 120
 _databases = itertools.count(1)
 
 
@@ -41,8 +44,17 @@ class Postgres:
         self._server.stop()
 
     def start(self) -> None:
-        """Start again on the same data and socket."""
-        self._server.ensure_postgres_running()
+        """Start again on the same data and socket; recovery after a kill may take its time."""
+        deadline = time.monotonic() + START_WITHIN_S
+        while True:
+            try:
+                self._server.ensure_postgres_running()
+            except (subprocess.TimeoutExpired, AssertionError):  # it is still starting
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)  # nothing tells of it
+            else:
+                return
 
     def kill(self) -> None:
         """SIGKILL for all its processes, as a power cut."""

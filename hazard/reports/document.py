@@ -121,8 +121,10 @@ class _Pages(FPDF):
         self.set_y(-14)
         self.set_font("DejaVu", size=7.5)
         self.set_text_color(*SOFT)
-        self.cell(WIDTH_MM - 20, 5, _plain(self._document.footer)[:140])
-        self.cell(20, 5, f"{self.page_no()} / {{nb}}", align="R")
+        self.set_x(MARGIN_MM + WIDTH_MM - 20)
+        self.cell(20, 3.4, f"{self.page_no()} / {{nb}}", align="R")
+        self.set_xy(MARGIN_MM, -14)
+        self.multi_cell(WIDTH_MM - 20, 3.4, _plain(self._document.footer)[:220], align="L")
 
 
 def render(document: Document) -> bytes:

@@ -36,6 +36,8 @@ from hazard.types import AlertMessage
 OLDEST_POSTGRESQL = 15
 UPGRADE_WAIT_MS = 30_000
 """How long a node waits for another one that is just upgrading the schema."""
+NUMBER_TRIES = 10
+"""How often an alert is given a number by which its words are found, while others take them."""
 NUL, NUL_SHOWN = "\x00", "\u2400"
 """PostgreSQL stores no NUL in a text: it is shown by its symbol."""
 LIVENESS = {
@@ -167,8 +169,18 @@ def _put_words(connection: Connection, portion: Portion) -> None:
     """Bring the words by which alerts are found up to date with their rows and comments."""
     rows = (*portion.of(AlertRow), *portion.of(ActionRequestRow))
     query = select(AlertRow.payload).where(AlertRow.alert_id.in_({row["alert_id"] for row in rows}))
-    found = connection.execute(query).scalars()
-    put_words(connection, [AlertMessage.model_validate(payload) for payload in found])
+    found = connection.execute(query.order_by(AlertRow.alert_id)).scalars()
+    messages = [AlertMessage.model_validate(payload) for payload in found]
+    for tries_left in reversed(range(NUMBER_TRIES)):
+        try:
+            with connection.begin_nested():
+                put_words(connection, messages)
+        except IntegrityError as error:
+            # Another node has just given its alert of the same microsecond the same number.
+            if not tries_left or not _taken(error):
+                raise
+        else:
+            return
 
 
 def _hold_cursor(connection: Connection, cursor: str, expected: int, now: datetime) -> None:
@@ -208,9 +220,13 @@ def _put(connection: Connection, table: type[Base], rows: list[Row]) -> list[str
     return refused
 
 
-def _raise_if_contradicted(error: SQLAlchemyError) -> None:
+def _taken(error: SQLAlchemyError) -> bool:
     orig = getattr(error, "orig", None)
-    if getattr(orig, "sqlstate", "") == "23505":  # unique_violation (PostgreSQL, appendix A)
+    return getattr(orig, "sqlstate", "") == "23505"  # unique_violation (PostgreSQL, appendix A)
+
+
+def _raise_if_contradicted(error: SQLAlchemyError) -> None:
+    if _taken(error):
         raise Replaced(
             f"the replica has other rows under the same numbers ({_first_line(error)})"
         ) from error

@@ -67,7 +67,7 @@ def test_taken_ports_are_named_with_the_mend_and_the_core_goes_on(
             for name, process in json.loads(words() or '{"processes": {}}')["processes"].items()
             if name in ("broker", "dashboard")
         ]
-        wait_until(lambda: min(failed(), default=0) >= 2, seconds=60, what="repeated failures")
+        wait_until(lambda: min(failed(), default=0) >= 2, seconds=120, what="repeated failures")
         wait_until(paths_for(file).health_state.exists, seconds=30, what="the core's health")
         shown = status(file)
         assert "mqtt.embedded_port" in shown["processes"]["broker"]["last_exit"]

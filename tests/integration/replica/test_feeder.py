@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from hazard.store.engine import store_url
 from hazard.store.replica import Feeder, Replaced, Source, Target
 from hazard.store.replica.portion import revisions_cursor
 from hazard.types import Health, StageHealth
-from tests.alert_builders import T0, a_request, write_alert
+from tests.alert_builders import T0, a_request, wait_until, write_alert
 from tests.integration.replica.plant import (
     change_without_revision,
     feed,
@@ -103,6 +104,30 @@ def test_two_nodes_feed_one_replica_and_each_chain_is_whole(
         assert all(line in lines for each in both.values() for line in each[table]), table
     with Store.open(replica_url) as replica:
         assert replica.verify_audit() == (18, None)
+
+
+def test_nodes_that_number_alerts_of_the_same_moment_at_once_are_both_found_by_words(
+    tmp_path: Path, replica_url: str
+) -> None:
+    databases = {"edge-1": tmp_path / "one.db", "edge-2": tmp_path / "two.db"}
+    for first, (node, database) in zip((1, 100), databases.items(), strict=True):
+        with open_node(database, node) as store:
+            write_alert(store, first, node=node)
+    feed(databases["edge-2"], replica_url, "edge-2")
+    engine = create_engine(store_url(replica_url))
+    with ThreadPoolExecutor(1) as pool, engine.connect() as other, engine.connect() as watch:
+        # The other node's transaction has taken the number, and has not ended yet.
+        (row,) = other.execute(text("DELETE FROM alert_text RETURNING *")).mappings()
+        other.commit()
+        other.execute(text("INSERT INTO alert_text VALUES (:alert_no, :alert_id, :words)"), row)
+        feeding = pool.submit(feed, databases["edge-1"], replica_url, "edge-1")
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        wait_until(lambda: watch.execute(waiting).scalar_one() > 0, what="the same number")
+        other.commit()
+        assert feeding.result(timeout=30) == 1
+        numbers = other.execute(text("SELECT alert_no FROM alert_text")).scalars().all()
+    engine.dispose()
+    assert sorted(numbers) == [row["alert_no"], row["alert_no"] + 1]
 
 
 def test_a_changed_line_of_one_node_is_named_with_the_node(
