@@ -253,7 +253,7 @@ def _tries(audit: AuditReader, since: datetime) -> list[AuditLine]:
     found = [
         line
         for verb in (REFUSED, LET_IN)
-        for line in audit.lines(AuditFilter(verb=verb, since=since), limit=PAGE_MAX).lines
+        for line in audit.lines(AuditFilter(verb=verb, since=since), limit=PAGE_MAX, own=True).lines
         if line.chain == CHAIN
     ]
     return sorted(found, key=lambda line: line.audit_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from dashboard.keeping import Kept
 from hazard.store.queries import RequestStatus
 from hazard.types import Health, RequestState, Severity, UtcTime
 
@@ -40,6 +41,8 @@ class HealthAnswer(BaseModel):
     worst: Health
     silent: bool = Field(description="the agent core has said nothing for too long")
     stages: tuple[StageAnswer, ...]
+    kept: tuple[Kept, ...] = Field(description="what this node keeps; of a replica nothing is told")
+    people_covered: bool = Field(description="people in stored pictures are covered")
 
 
 class CameraAnswer(BaseModel):

@@ -13,6 +13,7 @@ from dashboard.api.models import (
     Problem,
     StageAnswer,
 )
+from dashboard.keeping import kept
 from dashboard.previews import camera_views
 from dashboard.services import Services, ServicesOf, language_of
 from dashboard.views import area_views
@@ -61,6 +62,8 @@ def get_health(services: ServicesOf) -> HealthAnswer:
             )
             for stage in view.stages
         ),
+        kept=() if services.backend.of_replica else kept(services.site.retention),
+        people_covered=services.site.privacy.blur_people,
     )
 
 

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from dashboard.access import Permission, needs
 from dashboard.health_page import health_page
+from dashboard.keeping import KEPT_TEXT, kept
 from dashboard.services import ServicesOf
 from hazard.errors import StoreError
 
@@ -17,7 +18,13 @@ router = APIRouter(include_in_schema=False)
 @router.get("/health", dependencies=[needs(Permission.VIEW)])
 def health(request: Request, services: ServicesOf) -> Response:
     """Nodes, stages and figures."""
-    return services.page(request, "health.html", **health_page(services))
+    return services.page(
+        request,
+        "health.html",
+        kept=() if services.backend.of_replica else kept(services.site.retention),
+        KEPT_TEXT=KEPT_TEXT,
+        **health_page(services),
+    )
 
 
 @router.get("/fragments/health", dependencies=[needs(Permission.VIEW)])

@@ -51,8 +51,12 @@ class AuditReader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def lines(self, where: AuditFilter, *, page: str | None = None, limit: int = 100) -> AuditList:
+    def lines(
+        self, where: AuditFilter, *, page: str | None = None, limit: int = 100, own: bool = False
+    ) -> AuditList:
         """Lines that match; `page` is an earlier answer's `next_page`.
+
+        `own`: without those that a replica has copied from its nodes.
 
         Raises:
             ValueError: if `page` is not one that an earlier list gave.
@@ -60,7 +64,7 @@ class AuditReader:
         limit = max(1, min(limit, PAGE_MAX))
         query = (
             select(*(getattr(AuditRow, field) for field in AuditLine.model_fields))
-            .where(*_conditions(where))
+            .where(*_conditions(where), *([AuditRow.node == ""] if own else []))
             .order_by(AuditRow.at.desc(), AuditRow.audit_id.desc())
             .limit(limit + 1)
         )

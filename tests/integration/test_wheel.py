@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -36,6 +37,21 @@ def test_the_wheel_holds_every_packaged_file(wheel: zipfile.ZipFile, repo_root: 
     tracked = {name for name in listing.stdout.splitlines() if (repo_root / name).exists()}
     assert tracked - set(wheel.namelist()) == set()
     assert "models/manifest.toml" in tracked
+
+
+def test_the_wheel_holds_what_the_pages_load_and_the_reports_are_set_in(
+    wheel: zipfile.ZipFile, repo_root: Path
+) -> None:
+    pages = repo_root / "dashboard"
+    named = {
+        found
+        for file in pages.rglob("*")
+        if file.suffix in (".html", ".js", ".css") and "vendor" not in file.parts
+        for found in re.findall(r"/static/[\w/-]+(?:\.\w+)+", file.read_text(encoding="utf-8"))
+    }
+    assert {"/static/vendor/htmx.min.js", "/static/vendor/uPlot.esm.js"} <= named
+    fonts = {f"hazard/reports/fonts/{name}.ttf" for name in ("DejaVuSans", "DejaVuSans-Bold")}
+    assert {f"dashboard{name}" for name in named} | fonts <= set(wheel.namelist())
 
 
 def test_the_wheel_holds_nothing_else(wheel: zipfile.ZipFile) -> None:

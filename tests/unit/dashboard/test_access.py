@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from contextlib import ExitStack
 from datetime import timedelta
 
@@ -291,6 +292,11 @@ def test_a_start_of_the_dashboard_gives_nobody_new_tries(
     ):
         assert log_in(guessing, PASSWORD).status_code == 429
         assert log_in(elsewhere, PASSWORD).status_code == 429, "the name is being guessed"
+    with sqlite3.connect(plant.data_dir / "hazard.db") as database:
+        database.execute("UPDATE audit SET node = 'edge-2' WHERE verb = 'login_refused'")
+    replica = create_app(where, backend, passwords=cheap_passwords(), now=clock.now)
+    with TestClient(replica, follow_redirects=False, client=("10.7.7.7", 1)) as elsewhere:
+        assert log_in(elsewhere, "wrong 1").status_code == 403, "guessed at another's dashboard"
     clock.ahead_s = 3600
     later = create_app(where, backend, passwords=cheap_passwords(), now=clock.now)
     with TestClient(later, follow_redirects=False, client=("10.6.6.6", 1)) as guessing:

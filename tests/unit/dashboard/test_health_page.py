@@ -135,3 +135,19 @@ def test_a_stage_that_is_not_ready_says_what_to_do_in_the_readers_language(
     plant.report_health(**{"camera_yard-2": (Health.DEGRADED, "dark: clean the lens")})
     page = text_of(officer.get("/health?lang=de").text)
     assert "EINGESCHRÄNKT dark: clean the lens Strom, Netz und Objektiv prüfen" in page
+
+
+def test_how_long_what_is_kept_stands_there_and_in_the_api(
+    officer: TestClient, plant: Plant
+) -> None:
+    text = plant.site_file.read_text(encoding="utf-8")
+    days = "\nretention: {snapshot_days: 31, readings_days: 3}\nprivacy: {blur_people: false}\n"
+    plant.site_file.write_text(text + days, encoding="utf-8")
+    page = text_of(officer.get("/health", headers={"accept-language": "de"}).text)
+    assert "Bilder von Vorfällen 31 Tage" in page
+    assert "Messwerte 3 Tage" in page
+    assert "Prüfprotokoll für immer" in page
+    assert "gezeigt, wie sie sind" in page
+    found = officer.get("/api/v1/health").json()
+    assert {each["what"]: each["days"] for each in found["kept"]}["snapshot"] == 31
+    assert found["people_covered"] is False
