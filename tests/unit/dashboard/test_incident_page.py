@@ -589,9 +589,9 @@ def test_what_a_sensor_measures_now_stands_beside_what_it_measured_and_never_an_
     present = officer.get(f"/api/v1/alerts/{alert}").json()["present"]
     assert [(one["sensor_id"], one["value"]) for one in present] == [("h2s-1", 131.04)]
     plant.report_health(**{"sensor_h2s-1": (Health.DEGRADED, "stuck")})
-    assert "h2s-1 · now unknown" in page_of(officer, alert)
+    assert "ppm · now unknown" in page_of(officer, alert)
     plant.report_health(age_s=60)
-    assert "h2s-1 · jetzt unbekannt" in page_of(officer, alert, "de")
+    assert "ppm · jetzt unbekannt" in page_of(officer, alert, "de")
 
 
 # ---------------------------------------------------------------- similar ones
