@@ -19,7 +19,7 @@ from dashboard.incident.compare import Comparison, comparison
 from dashboard.incident.exporting import ExportOrder, start_export
 from dashboard.incident.offers import ANY_OF, offers
 from dashboard.incident.page import shown_evidence, similar
-from dashboard.incident.present import Present, presents
+from dashboard.incident.present import Present, Worst, presents, worsts
 from dashboard.incident.readings import Series, series_around
 from dashboard.incident.replays import Judged, replays
 from dashboard.incident.saying import Say
@@ -59,6 +59,9 @@ class IncidentAnswer(BaseModel):
     """Everything that is known about one incident, said in one language."""
 
     detail: AlertDetail
+    worst: tuple[Worst, ...] = Field(
+        description="how far its sensors went, as far as that is stored and short enough"
+    )
     present: tuple[Present, ...] = Field(
         description="what its sensors measure now; empty when it is over"
     )
@@ -115,8 +118,10 @@ def get_incident(
     message = found.current
     told_of = told(found, language)
     shown = shown_evidence(services, found, say)
+    series = series_around(services.backend.queries, site, message, services.now())
     return IncidentAnswer(
         detail=found,
+        worst=worsts(message, site, series),
         present=presents(message, site, services.own_health()),
         title=say.kind(message.hazard, message),
         summary=told_of.summary,

@@ -16,7 +16,8 @@ from dashboard.incident.compare import AUTHORITY_NAME, comparison
 from dashboard.incident.course import course
 from dashboard.incident.handling import handling
 from dashboard.incident.offers import offers
-from dashboard.incident.present import presents
+from dashboard.incident.present import presents, worsts
+from dashboard.incident.readings import series_around
 from dashboard.incident.replays import replays
 from dashboard.incident.saying import Say
 from dashboard.incident.similar import SHARED_TEXT, Similar, most_like
@@ -75,6 +76,7 @@ def page(services: Services, found: AlertDetail, language: str, person: Person) 
     alarm = alarm_view(message, site, now, language)
     offered = offers(alarm, person)
     opinion = message.opinion or _last_opinion(found)
+    series = series_around(services.backend.queries, site, message, now)
     waiting = [
         status
         for status in found.requests
@@ -85,6 +87,8 @@ def page(services: Services, found: AlertDetail, language: str, person: Person) 
         "message": message,
         "title": say.kind(message.hazard, message),
         "detail": found,
+        "series": series,
+        "worst": {one.sensor_id: one for one in worsts(message, site, series)},
         "present": {one.sensor_id: one for one in presents(message, site, services.own_health())},
         "told": told(found, language),
         "checklist": checklist(found, language),

@@ -1,18 +1,21 @@
-"""What the sensors of an alarm that is not over measure now.
+"""How far the sensors of an incident went, and what they measure now.
 
 An alarm says what was measured when its findings last changed; who decides whether to go in must
-see what it is now, and that nobody knows it where the sensor is silent.
+see the worst of it, what it is now, and that nobody knows that where the sensor is silent.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from pydantic import Field
 
+from dashboard.incident.readings import SPAN_MAX, Series
 from dashboard.stages import HealthView
 from hazard.site.models import Site
-from hazard.types import AlertMessage, Health, IsaState, Model
+from hazard.site.rules import ThresholdRule
+from hazard.types import AlertMessage, Health, IsaState, Model, Quality
 
 
 class Present(Model):
@@ -22,6 +25,47 @@ class Present(Model):
     quantity: str
     unit: str
     value: float | None = Field(description="null: not known, as it is silent or in doubt")
+
+
+class Worst(Model):
+    """The worst stored value of a sensor while the findings of an incident lasted."""
+
+    sensor_id: str
+    quantity: str
+    unit: str
+    value: float
+    lowest: bool = Field(description="the lowest counts: the rule looks for too little")
+
+
+def worsts(message: AlertMessage, site: Site, series: Iterable[Series]) -> tuple[Worst, ...]:
+    """How far each sensor went; none where more is stored than one looks at."""
+    began = min((event.started_at for event in message.events), default=None)
+    ends = [event.ended_at for event in message.events]
+    ended = None if None in ends else max((end for end in ends if end), default=None)
+    rules = [site.rules.get(event.rule_id) for event in message.events]
+    low = {r.sensor for r in rules if isinstance(r, ThresholdRule) and r.direction == "below"}
+    found = []
+    for one in series:
+        values = [
+            reading.value
+            for reading in one.readings
+            if reading.value is not None
+            and reading.quality is Quality.GOOD
+            and (began is None or reading.at >= began)
+            and (ended is None or reading.at <= ended)
+        ]
+        if values and one.until - one.since < SPAN_MAX:
+            lowest = one.sensor_id in low
+            found.append(
+                Worst(
+                    sensor_id=one.sensor_id,
+                    quantity=one.quantity,
+                    unit=one.unit,
+                    value=min(values) if lowest else max(values),
+                    lowest=lowest,
+                )
+            )
+    return tuple(found)
 
 
 def presents(message: AlertMessage, site: Site, health: HealthView) -> tuple[Present, ...]:

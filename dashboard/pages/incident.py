@@ -12,7 +12,6 @@ from dashboard.access import Permission, Person, PersonOf, needs
 from dashboard.actions import ActionForm, arguments_of, submit
 from dashboard.i18n import N_
 from dashboard.incident.page import page
-from dashboard.incident.readings import series_around
 from dashboard.incident.replays import start_replay
 from dashboard.security import require_csrf
 from dashboard.services import Services, ServicesOf, language_of
@@ -42,13 +41,10 @@ def incident(
     context = _context(request, services, person, alert_id)
     status = services.backend.queries.request_state(shown.asked) if shown.asked else None
     known = None if status is None else _outcome(request, services, status)
-    message = context["message"]
-    series = series_around(services.backend.queries, services.site, message, services.now())
     return services.page(
         request,
         "incident.html",
         **context,
-        series=series,
         asked=known,
         export=services.exports.of(shown.exported, person.account_id),
     )

@@ -578,15 +578,20 @@ def test_what_a_sensor_measures_now_stands_beside_what_it_measured_and_never_an_
     officer: TestClient, plant: Plant
 ) -> None:
     h2s = [Measured(name="h2s", value=60, unit="ppm", threshold=50, source="h2s-1")]
-    alert = plant.raise_alert(measured=h2s, sources=("h2s-1",))
+    alert = plant.raise_alert(measured=h2s, sources=("h2s-1",), age_s=30)
     plant.report_health()
-    assert "H2S 60 ppm limit 50 h2s-1 now 131 ppm" in page_of(officer, alert)
+    assert "H2S 60 ppm limit 50 h2s-1 · now 131 ppm" in page_of(officer, alert)
+    plant.leak(60)
+    text = page_of(officer, alert)
+    assert "h2s-1 · highest 117 ppm · now 131 ppm" in text, text[text.index("H2S") :][:200]
+    (worst,) = officer.get(f"/api/v1/alerts/{alert}").json()["worst"]
+    assert (worst["sensor_id"], round(worst["value"]), worst["lowest"]) == ("h2s-1", 117, False)
     present = officer.get(f"/api/v1/alerts/{alert}").json()["present"]
     assert [(one["sensor_id"], one["value"]) for one in present] == [("h2s-1", 131.04)]
     plant.report_health(**{"sensor_h2s-1": (Health.DEGRADED, "stuck")})
-    assert "h2s-1 now unknown" in page_of(officer, alert)
+    assert "ppm · now unknown" in page_of(officer, alert)
     plant.report_health(age_s=60)
-    assert "h2s-1 jetzt unbekannt" in page_of(officer, alert, "de")
+    assert "ppm · jetzt unbekannt" in page_of(officer, alert, "de")
 
 
 # ---------------------------------------------------------------- similar ones
