@@ -181,7 +181,7 @@ class _Words(HTMLParser):
     """
 
     SPOKEN = ("aria-label", "title", "placeholder", "alt")
-    SILENT = ("script", "style", "code", "pre", "title")
+    SILENT = ("script", "style", "code", "pre")
     EMPTY = ("br", "hr", "img", "input", "link", "meta", "source", "wbr", "image", "col")
 
     def __init__(self) -> None:
@@ -204,7 +204,8 @@ class _Words(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not any(self._inside):
-            self._hear(data)
+            for part in data.split(" · "):  # a window's title is put together so
+                self._hear(part)
 
     def _hear(self, data: str) -> None:
         text = " ".join(data.split())
