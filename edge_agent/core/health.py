@@ -147,8 +147,10 @@ class HealthBoard:
         for name, camera in site.cameras.items():
             stage = self._camera_stage(name, now)
             if stage.figures.get("state") != CameraState.OK or stage.health is not Health.READY:
-                state = stage.figures.get("state", stage.health.value)
-                why[camera.area].append(f"camera {name} is {state}")
+                # Its own last word may still be "ok": from before it fell silent, say.
+                state = stage.figures.get("state", CameraState.OK)
+                said = stage.health if state == CameraState.OK else state
+                why[camera.area].append(f"camera {name} is {said}")
         for name, sensor in site.sensors.items():
             stage = self._sensor_stage(name, now)
             if stage.health in (Health.OFFLINE, Health.STARTING):

@@ -53,14 +53,14 @@ def test_what_never_spoke_is_starting_at_first_and_offline_later(
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("said", "words", "area_words"),
     [
-        ({"state": CameraState.ENDED}, "no more pictures come"),
-        ({"state": CameraState.OK, "watched": False}, "none is processed"),
+        ({"state": CameraState.ENDED}, "no more pictures come", "ended"),
+        ({"state": CameraState.OK, "watched": False}, "none is processed", "degraded"),
     ],
 )
 def test_a_camera_of_which_no_frame_is_looked_at_is_not_ready(
-    said: dict[str, Any], words: str
+    said: dict[str, Any], words: str, area_words: str
 ) -> None:
     board = HealthBoard()
     values = {"camera_id": "gate", "area": "yard", "at": datetime.now(UTC), "at_monotonic_s": 1.0}
@@ -71,7 +71,7 @@ def test_a_camera_of_which_no_frame_is_looked_at_is_not_ready(
     stages = {stage.stage: stage for stage in board.stages(SITE)}
     assert stages["camera/gate"].health is Health.DEGRADED
     assert words in stages["camera/gate"].reason
-    assert "camera gate" in board.unwatched(SITE)["yard"]
+    assert f"camera gate is {area_words}" in board.unwatched(SITE)["yard"]
 
 
 def test_processes_of_a_silent_supervisor_are_unknown(tmp_path: Path) -> None:
