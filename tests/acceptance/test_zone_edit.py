@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.acceptance.plant import LONGEST_S, RunningDemo
 from tests.alert_builders import wait_until
-from tests.browser.officer import officer_at
+from tests.browser.officer import box_of, officer_at
 from tests.programs import require_weights
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights, pytest.mark.timeout(600)]
@@ -65,9 +65,7 @@ def draws_a_zone(page: Page, address: str) -> None:
     page.goto(f"{address}/site#camera/{CAMERA}")
     page.get_by_role("button", name="Draw a zone").click()
     drawing = page.locator("svg.drawing")
-    expect(drawing).to_be_visible(timeout=PATIENCE_MS)
-    box = drawing.bounding_box()
-    assert box is not None
+    box = box_of(drawing)
     for x, y in ((0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98)):
         drawing.click(position={"x": box["width"] * x, "y": box["height"] * y})
     page.get_by_role("button", name="Close the zone").click()

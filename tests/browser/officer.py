@@ -10,10 +10,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    Error,
+    FloatRect,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.programs import require
 
@@ -26,6 +34,18 @@ FLAGS = (
 )
 PATIENCE_MS = 15_000
 PASSWORD = "a quiet night at the plant"  # noqa: S105 - of a database that a test throws away
+
+
+def box_of(part: Locator) -> FloatRect:
+    """Where something lies in the window, once it is drawn and stands still."""
+    for _ in range(20):
+        expect(part).to_be_visible(timeout=PATIENCE_MS)
+        with suppress(Error):  # it is drawn anew at this moment
+            part.element_handle().wait_for_element_state("stable")
+        box = part.bounding_box()
+        if box is not None:
+            return box
+    raise AssertionError(f"{part} never stands still")
 
 
 class Officer:

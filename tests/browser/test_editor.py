@@ -27,7 +27,7 @@ from hazard.site.models import Site
 from hazard.store import Store
 from tests.alert_builders import wait_until
 from tests.browser.accessible import faults, overflow_px
-from tests.browser.officer import Officer, chromium
+from tests.browser.officer import Officer, box_of, chromium
 
 pytestmark = pytest.mark.browser
 
@@ -166,8 +166,7 @@ def opens(page: Page, works: Works, where: str = "") -> None:
 
 
 def clicks_on_picture(page: Page, x: float, y: float) -> None:
-    box = page.locator("svg.drawing").bounding_box()
-    assert box is not None
+    box = box_of(page.locator("svg.drawing"))
     page.mouse.click(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
 
 
@@ -277,10 +276,8 @@ def tabs_to(page: Page, element: str, *, backwards: bool = False) -> None:
 
 def test_a_corner_is_dragged_and_the_change_undone_and_redone(works: Works, page: Page) -> None:
     opens(page, works)
-    box = page.locator("svg.drawing").bounding_box()
-    handle = page.locator("#corner-1 .hit").bounding_box()
-    assert box is not None
-    assert handle is not None
+    handle = box_of(page.locator("#corner-1 .hit"))
+    box = box_of(page.locator("svg.drawing"))
     assert min(handle["width"], handle["height"]) >= 44
     page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
     page.mouse.down()

@@ -18,7 +18,7 @@ from hazard.floor_plan import Places
 from hazard.types import Health, Severity
 from tests.browser.accessible import faults, overflow_px
 from tests.browser.desk import Desk, running_dashboard
-from tests.browser.officer import Officer, chromium
+from tests.browser.officer import Officer, box_of, chromium
 from tests.plant import Heartbeat, Plant
 
 pytestmark = pytest.mark.browser
@@ -157,8 +157,7 @@ def test_things_are_placed_by_pointer_and_by_keyboard(
     page.goto(f"{officer.address}/map?plan={plan_id}")
     plan = page.locator("#plan")
     page.get_by_label("yard-2", exact=True).check()
-    box = plan.bounding_box()
-    assert box is not None
+    box = box_of(plan)
     # Where it is at this very moment: a bar about the plant's health may come or go above it.
     plan.click(position={"x": box["width"] * 0.3, "y": box["height"] * 0.8})
     x, y = (page.locator(f"[name='camera.yard-2.{axis}']") for axis in "xy")
