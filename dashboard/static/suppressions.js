@@ -37,16 +37,26 @@ document.addEventListener("submit", async (event) => {
   }
 });
 
-// A form that somebody is writing in stays as it is.
+// A form that somebody is writing in stays as it is, and what they have written is kept.
+const writing = () => live.contains(document.activeElement) && document.activeElement.tagName === "INPUT";
+let asked = 0;
+
 async function refresh() {
-  if (live.contains(document.activeElement) && document.activeElement.tagName === "INPUT") return;
+  if (writing()) return;
+  const mine = ++asked;
   const answer = await fetch(`${live.dataset.fragment}?lang=${document.documentElement.lang}`, { headers: { "X-Fragment": "1" } }).catch(() => null);
   if (!answer?.ok) return;
-  const open = [...live.querySelectorAll("details[open][id]")].map((one) => one.id);
   const fresh = document.createElement("template");
   fresh.innerHTML = await answer.text();
+  if (mine !== asked || writing()) return; // a newer answer comes, or somebody has begun meanwhile
+  const open = [...live.querySelectorAll("details[open][id]")].map((one) => one.id);
+  const written = [...live.querySelectorAll("input[id]")].filter((one) => one.value !== one.defaultValue);
   live.replaceChildren(fresh.content);
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  for (const { id, value } of written) {
+    const again = document.getElementById(id);
+    if (again) again.value = value;
+  }
 }
 
 for (const news of ["alarm", "request", "back"]) document.body.addEventListener(`news-${news}`, refresh);

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from hazard.site.loader import load_site
 from hazard.site.models import Site
@@ -463,8 +463,25 @@ def test_a_permit_is_granted_and_ended(works: Works, page: Page) -> None:
     expect(page.locator(".grant .outcome-word")).to_have_text("DONE")
     order = page.locator("#orders li", has_text="a visit of forty")
     expect(order).to_contain_text("left, until")
-    order.locator("summary").click()
-    order.get_by_label("Why").fill("they have left")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/fragments/maintenance*", hold)
+    page.evaluate("document.body.dispatchEvent(new Event('news-alarm'))")
+    wait_until(lambda: bool(page.title() and held), what="the list's question")
+    order.locator("summary").click()  # while the answer is under way
+    why = order.get_by_label("Why")
+    why.fill("they have left")
+    with page.expect_response("**/fragments/maintenance*"):
+        page.unroute("**/fragments/maintenance*")  # what is held goes on
+    expect(why).to_be_focused()
+    page.locator("h1").click()
+    page.evaluate("document.querySelector('#orders ul').id = 'before'")
+    page.evaluate("document.body.dispatchEvent(new Event('news-alarm'))")
+    expect(page.locator("#before")).to_have_count(0)
+    expect(why).to_have_value("they have left")
     order.get_by_role("button", name="End it now").click()
     expect(page.locator("#orders")).to_contain_text("Nothing is suppressed")
 
