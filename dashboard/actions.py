@@ -12,6 +12,7 @@ from fastapi import HTTPException
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from dashboard.access import MEANING, Person, refuse_unscoped
+from dashboard.given import no_longer_than
 from dashboard.incident.offers import PERMISSION, may_ask
 from dashboard.services import Services
 from hazard.alarms.arguments import ARGUMENTS, parse_arguments
@@ -42,7 +43,9 @@ class ActionForm(BaseModel):
 
     verb: Verb
     expected_revision: int = Field(ge=1, description="the revision that the person has seen")
-    comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] = ""
+    comment: Annotated[
+        str, StringConstraints(strip_whitespace=True, max_length=2000), no_longer_than(2000)
+    ] = ""
     duration_min: float | None = Field(
         default=None,
         gt=0,

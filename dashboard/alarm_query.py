@@ -16,8 +16,10 @@ from pydantic import (
     JsonValue,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
+from dashboard.given import no_number
 from dashboard.wording import SUPPRESSED, UNACKNOWLEDGED
 from hazard.store.queries import AlertFilter, Order, Ordered
 from hazard.types import DecidedBy, IsaState, Name, Severity
@@ -32,18 +34,11 @@ _STATES: dict[str, frozenset[IsaState]] = {
 }
 
 
-def _filled(value: Any) -> Any:
-    """A form sends a field that is left open as an empty text."""
-    if isinstance(value, list | tuple):
-        return [each for each in value if each != ""]
-    return None if value == "" else value
-
-
-States = Annotated[tuple[IsaState, ...], BeforeValidator(_filled), Field(max_length=9)]
-Severities = Annotated[tuple[Severity, ...], BeforeValidator(_filled), Field(max_length=5)]
-Deciders = Annotated[tuple[DecidedBy, ...], BeforeValidator(_filled), Field(max_length=3)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_filled), Field(max_length=50)]
-Time = Annotated[datetime | None, BeforeValidator(_filled)]
+States = Annotated[tuple[IsaState, ...], Field(max_length=9)]
+Severities = Annotated[tuple[Severity, ...], Field(max_length=5)]
+Deciders = Annotated[tuple[DecidedBy, ...], Field(max_length=3)]
+Names = Annotated[tuple[Name, ...], Field(max_length=50)]
+Time = Annotated[datetime | None, BeforeValidator(no_number)]
 
 
 class ListQuery(BaseModel):
@@ -67,7 +62,7 @@ class ListQuery(BaseModel):
     hazard: Names = ()
     node: Names = ()
     by: Deciders = ()
-    case: Annotated[Literal["open", "closed"] | None, BeforeValidator(_filled)] = Field(
+    case: Literal["open", "closed"] | None = Field(
         default=None, description="whether somebody has said what it was"
     )
     since: Time = Field(default=None, description="raised then or later")
@@ -139,6 +134,21 @@ class ListQuery(BaseModel):
         return found
 
 
+class FormQuery(ListQuery):
+    """The same from a form: a field that is left open comes as an empty text."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        kept = {
+            name: [each for each in value if each != ""] if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return {name: value for name, value in kept.items() if value != ""}
+
+
 def _each(value: object) -> Iterable[object]:
     return value if isinstance(value, tuple) else (value,)
 
@@ -181,4 +191,4 @@ def query_of(kept: dict[str, JsonValue]) -> ListQuery:
         name: value[0] if name in single and isinstance(value, list) and value else value
         for name, value in kept.items()
     }
-    return ListQuery.model_validate(values)
+    return FormQuery.model_validate(values)

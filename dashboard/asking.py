@@ -10,6 +10,7 @@ from fastapi import HTTPException
 from pydantic import Field, JsonValue, StringConstraints, ValidationError
 
 from dashboard.access import Permission, Person
+from dashboard.given import no_longer_than
 from dashboard.security import local_path
 from dashboard.services import Services
 from hazard.alarms.arguments import parse_arguments
@@ -18,7 +19,11 @@ from hazard.jobs import Job, JobKind
 from hazard.store.queries import RequestStatus
 from hazard.types import ActionRequest, Model, Verb
 
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
+    no_longer_than(500),
+]
 RequestId = Annotated[
     uuid.UUID,
     Field(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from dashboard.access import Person
 from dashboard.actions import ActionForm, submit
+from dashboard.given import no_longer_than
 from dashboard.services import Services
 from dashboard.spoken import told
 from dashboard.views import AlarmView, alarm_view
@@ -17,7 +18,11 @@ from hazard.store.queries import RequestStatus
 from hazard.types import Verb
 
 AT_ONCE = 100
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+    no_longer_than(2000),
+]
 
 
 class Looked(BaseModel):

@@ -14,6 +14,7 @@ from dashboard.alarm_query import ListQuery
 from dashboard.api.models import Problem
 from dashboard.api.routes import ERRORS, WRITE_ERRORS
 from dashboard.bulk import AT_ONCE, BulkForm, Outcome, acknowledge, outcomes_of
+from dashboard.given import GivenTime, no_longer_than
 from dashboard.security import require_csrf
 from dashboard.services import ServicesOf, language_of
 from hazard.errors import StoreError
@@ -23,7 +24,9 @@ from hazard.store.since import Changes
 from hazard.types import AlertMessage, UtcTime
 
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
-ViewName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+ViewName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), no_longer_than(64)
+]
 AlertName = Annotated[str, StringConstraints(max_length=64)]
 ViewId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 
@@ -101,7 +104,7 @@ def get_sounding(services: ServicesOf) -> Sounding:
 
 @router.get("/changes", tags=["alarms"], dependencies=[needs(Permission.VIEW)])
 def get_changes(
-    services: ServicesOf, person: PersonOf, since: UtcTime | None = None
+    services: ServicesOf, person: PersonOf, since: GivenTime | None = None
 ) -> Changes | None:
     """What was raised, escalated and cleared since a time, or since the person left."""
     moment = since or services.backend.people.presence.left_at(person.account_id)

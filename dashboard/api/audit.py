@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from dashboard.access import Permission, PersonOf, needs
 from dashboard.api.routes import ERRORS, WRITE_ERRORS
+from dashboard.given import GivenTime
 from dashboard.security import require_csrf
 from dashboard.services import ServicesOf
 from dashboard.verifying import AuditCheck
@@ -46,8 +47,8 @@ def list_lines(
     actor: Annotated[str, Query(max_length=64)] = "",
     verb: Annotated[str, Query(max_length=64)] = "",
     subject: Annotated[str, Query(max_length=200)] = "",
-    since: UtcTime | None = None,
-    until: UtcTime | None = None,
+    since: GivenTime | None = None,
+    until: GivenTime | None = None,
     page: Annotated[str | None, Query(max_length=64)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> AuditList:

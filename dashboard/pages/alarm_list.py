@@ -19,7 +19,7 @@ from dashboard.alarm_list import (
     hazards_in,
     new_since,
 )
-from dashboard.alarm_query import ListQuery, not_known, query_of
+from dashboard.alarm_query import FormQuery, ListQuery, not_known, query_of
 from dashboard.bulk import BulkForm, Looked, acknowledge, outcomes_of, titles
 from dashboard.csv_export import csv_lines
 from dashboard.security import SessionOf, require_csrf
@@ -29,7 +29,7 @@ from hazard.store.saved_views import SavedView, ViewRefused
 from hazard.types import DecidedBy, UtcTime
 
 router = APIRouter(include_in_schema=False)
-QueryOf = Annotated[ListQuery, Query()]
+QueryOf = Annotated[FormQuery, Query()]
 Mark = Annotated[str | None, Query(max_length=600)]
 Ids = Annotated[list[str], Query(max_length=100)]
 ViewName = Annotated[str, Form(min_length=1, max_length=64)]

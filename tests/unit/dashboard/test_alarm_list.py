@@ -377,3 +377,12 @@ def test_an_address_with_too_many_fields_is_refused(officer: TestClient) -> None
     answer = officer.get("/alarms?" + "&".join(["area=yard"] * 201))
     assert answer.status_code == 422
     assert "200 fields" in answer.text
+
+
+@pytest.mark.parametrize("wrong", ["since=1700000000", "until=1.7e9", "case=", "severity="])
+def test_a_program_is_told_of_what_a_form_may_leave_open(client_as: ClientAs, wrong: str) -> None:
+    viewer = client_as(Role.VIEWER)
+    assert viewer.get(f"/api/v1/alerts?{wrong}").status_code == 422
+    by_form = viewer.get(f"/alarms?{wrong}").status_code
+    assert by_form == (200 if wrong.endswith("=") else 422)
+    assert viewer.get("/api/v1/changes?since=1700000000").status_code == 422
